@@ -1,0 +1,151 @@
+// Package clock is the logical time of the processes in a box: what orders
+// them, what they are shown as time, and what they stamp on files.
+//
+// Time inside a box is a function of what its processes did, never of the
+// host's clock. One tick, an intercepted call, is one microsecond of a
+// process's own time; only sleeping moves the world. A Clock belongs to one
+// process; values that travel to another one, with bytes, a completed wait or
+// a file, travel as an Edge.
+package clock
+
+import "time"
+
+const (
+	// lead is how far a process's clock starts ahead of the world, so that no
+	// process ever reads a time before a stamp in its past.
+	lead = int64(time.Second)
+
+	// sleepQuantum is the grain to which sleeping moves the world. It hides
+	// the microseconds of own time that precede a sleep from later stamps.
+	sleepQuantum = int64(10 * time.Millisecond)
+
+	// arrival is what it takes for bytes to reach their reader, when the
+	// writer's clock was ahead.
+	arrival = int64(time.Millisecond)
+
+	// cheapReads is the number of clock reads after which one costs dearRead
+	// instead of a tick: a loop that polls the clock has to end.
+	cheapReads = 100_000
+	dearRead   = int64(time.Millisecond)
+
+	// overwritesPerSecond is the number of overwrites that fit between two
+	// seconds of stamps.
+	overwritesPerSecond = 1_000_000
+
+	tick = int64(time.Microsecond)
+)
+
+// Edge is the part of a clock that happens-before carries from one process to
+// another.
+type Edge struct {
+	B    uint64 // order
+	W    int64  // world time, nanoseconds since the epoch of the box
+	Over int64  // overwrites in the past
+	O    int64  // greatest clock value known, nanoseconds since the epoch
+}
+
+// Clock is the time of one process. The zero value is the start of the box.
+type Clock struct {
+	Edge
+	own   int64  // own time since the last exec, nanoseconds
+	reads uint64 // clock reads since the last exec
+}
+
+// Tick accounts for one intercepted call.
+func (c *Clock) Tick() {
+	c.B++
+	c.own += tick
+}
+
+// Fork returns the clock of a child that is born now.
+func (c *Clock) Fork() Clock {
+	child := *c
+	child.B++
+	return child
+}
+
+// Exec starts the own time of a new exec.
+func (c *Clock) Exec() {
+	c.own = 0
+	c.reads = 0
+}
+
+// Own is the time that the process itself has spent since its last exec:
+// one microsecond an intercepted call.
+func (c *Clock) Own() time.Duration { return time.Duration(c.own) }
+
+// Join merges an edge that carries order but no bytes: a completed wait, a
+// lock that changes hands, a delivered signal, a stat of what another wrote.
+func (c *Clock) Join(e Edge) {
+	c.B = max(c.B, e.B)
+	c.W = max(c.W, e.W)
+	c.Over = max(c.Over, e.Over)
+}
+
+// Receive merges an edge that carries bytes: what arrives through a pipe or
+// from a file that another process wrote. Whoever has the bytes may know what
+// time their writer read, so the reader's clock moves past it.
+func (c *Clock) Receive(e Edge) {
+	c.Join(e)
+	c.Learn(e.O)
+}
+
+// Learn moves the clock past a time, in nanoseconds since the epoch, that the
+// process now knows.
+func (c *Clock) Learn(o int64) {
+	if o > 0 && o >= c.O {
+		c.O = o + arrival
+	}
+}
+
+// now is the clock's value, not yet read.
+func (c *Clock) now() int64 { return max(c.O, c.W+lead+c.own) }
+
+// Read returns the time that a clock call shows, in nanoseconds since the
+// epoch, and makes it known to the process. digits gives the part below a
+// millisecond, 0 to 999,999 ns, of the n-th read: parallel siblings whose
+// clocks agree must not make the same temporary names.
+func (c *Clock) Read(digits func(n uint64) int64) int64 {
+	n := c.reads
+	c.reads++
+	cost := tick
+	if n >= cheapReads {
+		cost = dearRead
+		c.own += dearRead
+	}
+	v := max(c.O+cost, c.W+lead+c.own)
+	ms := v - v%int64(time.Millisecond)
+	v = max(v, ms+digits(n))
+	c.O = v
+	return v
+}
+
+// Now is the clock's value without a read: the start of a relative timeout.
+func (c *Clock) Now() int64 { return c.now() }
+
+// SleepUntil moves the world just so far that the clock reaches deadline, in
+// nanoseconds since the epoch, rounded up to 10 ms. A deadline in the past
+// moves nothing.
+func (c *Clock) SleepUntil(deadline int64) {
+	missing := deadline - c.now()
+	if missing <= 0 {
+		return
+	}
+	c.B += uint64((missing + tick - 1) / tick)
+	gap := deadline - (c.W + lead + c.own)
+	c.W += (gap + sleepQuantum - 1) / sleepQuantum * sleepQuantum
+}
+
+// Overwrite counts the replacement of something that existed, so that what is
+// stamped from now on is later than what was stamped before it.
+func (c *Clock) Overwrite() {
+	c.Over++
+	if c.Over >= overwritesPerSecond {
+		c.Over -= overwritesPerSecond
+		c.W += int64(time.Second)
+	}
+}
+
+// Stamp is the time that a change of a file made now carries, in nanoseconds
+// since the epoch.
+func (c *Clock) Stamp() int64 { return c.W + c.Over*tick }

@@ -1,0 +1,96 @@
+package clock
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func zero(uint64) int64 { return 0 }
+
+func TestSleepAdvancesByWhatWasAsked(t *testing.T) {
+	var c Clock
+	a := c.Read(zero)
+	for range 57 {
+		c.Tick()
+	}
+	c.SleepUntil(c.Now() + int64(5*time.Second))
+	b := c.Read(zero)
+	if d := time.Duration(b - a); d < 5*time.Second || d > 5010*time.Millisecond {
+		t.Errorf("two reads around a sleep of 5 s differ by %v, want 5.00 to 5.01 s", d)
+	}
+}
+
+func TestPollingLoopEnds(t *testing.T) {
+	var c Clock
+	start := c.Read(zero)
+	n := 0
+	for c.Read(zero)-start < int64(10*time.Second) {
+		c.Tick()
+		if n++; n > 200_000 {
+			t.Fatal("a loop that polls the clock for ten seconds does not end")
+		}
+	}
+}
+
+func TestOverwriteIsLater(t *testing.T) {
+	var c Clock
+	prev := c.Stamp()
+	for range 2_500_000 {
+		c.Overwrite()
+		if s := c.Stamp(); s <= prev {
+			t.Fatalf("stamp %d after stamp %d", s, prev)
+		} else {
+			prev = s
+		}
+	}
+}
+
+func TestSleepInThePastMovesNothing(t *testing.T) {
+	c := Clock{}
+	c.Read(zero)
+	before := c
+	c.SleepUntil(c.Now() - 1)
+	if c != before {
+		t.Errorf("a deadline in the past moved the clock from %+v to %+v", before, c)
+	}
+}
+
+// The clock never runs backwards, in one process and along an edge that
+// carries bytes, and never shows a time before a stamp in its past.
+func TestMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var procs [3]Clock
+		var seen [3]int64
+		digits := func(n uint64) int64 { return int64(n*7919) % int64(time.Millisecond) }
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			p := rapid.IntRange(0, 2).Draw(t, "process")
+			q := rapid.IntRange(0, 2).Draw(t, "other")
+			switch rapid.IntRange(0, 6).Draw(t, "do") {
+			case 0:
+				procs[p].Tick()
+			case 1:
+				v := procs[p].Read(digits)
+				if v <= seen[p] {
+					t.Fatalf("process %d read %d after %d", p, v, seen[p])
+				}
+				if s := procs[p].Stamp(); v <= s {
+					t.Fatalf("process %d read %d, before its stamp %d", p, v, s)
+				}
+				seen[p] = v
+			case 2:
+				procs[p].SleepUntil(procs[p].Now() + rapid.Int64Range(0, 1e10).Draw(t, "ns"))
+			case 3:
+				procs[p].Overwrite()
+			case 4:
+				procs[p].Receive(procs[q].Edge)
+				seen[p] = max(seen[p], seen[q])
+			case 5:
+				procs[p].Join(procs[q].Edge)
+			case 6:
+				procs[p].Exec()
+			}
+		}
+	})
+}
