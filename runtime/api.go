@@ -1,0 +1,214 @@
+// Package runtime is the life cycle of a box: it starts the supervisor, which starts
+// the box's init and traces what runs in it, and hands back what came of it.
+package runtime
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"time"
+
+	"laplace.dev/laplace/oci"
+)
+
+// Format is the version of everything that Laplace keeps in its state directory. State
+// with another number is ignored, never read.
+const Format = 1
+
+// Exit statuses of Laplace's own, after those of timeout(1) and env(1). Every other
+// status is the command's, or 128 + the signal that ended it.
+const (
+	ExitTimeout       = 124 // the box ran longer than Box.Timeout
+	ExitFailure       = 125 // Laplace itself failed, or the verdict is tainted and Box.Strict is set
+	ExitNotExecutable = 126 // the command was found and could not be executed
+	ExitNotFound      = 127 // the command was not found in the box
+)
+
+// A Box is one box to run: a bundle in memory and what to do with its result. It is
+// written as JSON to the supervisor; open files travel as descriptors.
+type Box struct {
+	oci.Bundle
+
+	// Stdin, Stdout and Stderr are the outside ends. The caller owns and closes them;
+	// the box may be handed duplicates.
+	Stdin  *os.File `json:"-"`
+	Stdout *os.File `json:"-"`
+	Stderr *os.File `json:"-"`
+	// StdinKind says what Stdin is.
+	StdinKind StdinKind `json:"stdinKind"`
+	// Terminal gives the command a terminal of 24 rows and 80 columns as stdin, stdout
+	// and stderr; its output goes to Stdout.
+	Terminal bool `json:"terminal,omitempty"`
+	// Timeout ends the box with ExitTimeout after this much real time; 0 never does.
+	Timeout time.Duration `json:"timeout,omitempty"`
+
+	// Project is the project's directory on the host, the Source of one of Overlays.
+	Project string `json:"project"`
+	// State is the directory on the host in which the runtime keeps the upper layers
+	// while the box runs. It is created when it is absent.
+	State string `json:"state"`
+	// Commit says what happens to the changes when the command succeeds.
+	Commit CommitMode `json:"commit"`
+	// Out is the directory that CommitOut writes: absolute, created when absent.
+	Out string `json:"out,omitempty"`
+	// Strict turns a tainted verdict into a failure that commits nothing.
+	Strict bool `json:"strict,omitempty"`
+	// Trace, when not nil, asks for a text of the intercepted calls.
+	Trace *Trace `json:"trace,omitempty"`
+}
+
+// StdinKind says what the box's standard input is, which decides whether its content
+// is an input like any file or a reason for a taint.
+type StdinKind string
+
+// Kinds of standard input.
+const (
+	StdinNull StdinKind = "null" // nothing: /dev/null
+	StdinFile StdinKind = "file" // a regular file, from its current offset
+	StdinPipe StdinKind = "pipe" // a pipe or socket, read to its end; when bytes arrive is not observable
+	StdinLive StdinKind = "live" // whatever arrives when it arrives; taints the verdict
+)
+
+// CommitMode says what happens to what the box changed when the command succeeded.
+type CommitMode string
+
+// Commit modes.
+const (
+	CommitProject CommitMode = "project" // changes go back to the Source of each overlay
+	CommitNone    CommitMode = "none"    // changes are thrown away
+	CommitOut     CommitMode = "out"     // changes are written to Box.Out
+)
+
+// A Trace says which intercepted calls are written and how.
+type Trace struct {
+	// Calls are the names of the system calls to write; nil means all.
+	Calls []string `json:"calls,omitempty"`
+	// JSON writes one object a line instead of strace-like text.
+	JSON bool `json:"json,omitempty"`
+	// Writer receives the text. The caller owns and closes it.
+	Writer *os.File `json:"-"`
+}
+
+// An Outcome is what came of a box.
+type Outcome struct {
+	// Report is the verdict with its reasons, and the digests of the results.
+	Report Report
+	// Exit is the status to exit with: the command's, or one of the Exit constants.
+	Exit int
+}
+
+// Verdicts of a Report.
+const (
+	Deterministic = "deterministic"
+	Tainted       = "tainted"
+)
+
+// A Report is what `laplace do --report` writes.
+type Report struct {
+	// Version is the version of Laplace.
+	Version string `json:"version"`
+	// Command is the argv of the command.
+	Command []string `json:"command"`
+	// Exit is the status that laplace exits with.
+	Exit int `json:"exit"`
+	// Verdict is Deterministic or Tainted.
+	Verdict string `json:"verdict"`
+	// Taints are the reasons of a tainted verdict, in the order in which they arose.
+	Taints []Taint `json:"taints"`
+	// Refused are the system calls that were refused, sorted by name.
+	Refused []Refusal `json:"refused"`
+	// Unmasked are the executed programs and mapped libraries, as paths in the box, in
+	// which there are instructions that this host cannot trap (RDRAND, RDSEED); sorted.
+	Unmasked []string `json:"unmasked"`
+	// Execs counts the execs of the box.
+	Execs Execs `json:"execs"`
+	// Ticks is the number of intercepted calls.
+	Ticks uint64 `json:"ticks"`
+	// Tree, Stdout and Stderr are digests ("sha256:" and 64 hexadecimal digits) of the
+	// final tree of changes and of the two streams.
+	Tree   string `json:"tree"`
+	Stdout string `json:"stdout"`
+	Stderr string `json:"stderr"`
+	// WallMS is how long the box took in milliseconds of real time: the only member
+	// that differs from run to run.
+	WallMS int64 `json:"wall_ms"`
+}
+
+// A Taint is one reason why a box is not deterministic.
+type Taint struct {
+	// Kind is a word from the list in docs/errors.md.
+	Kind string `json:"kind"`
+	// Detail names the object or the call.
+	Detail string `json:"detail"`
+	// Exec is the program, as a path in the box, that met it; empty where none did.
+	Exec string `json:"exec"`
+}
+
+// A Refusal counts the refused calls of one name.
+type Refusal struct {
+	// Syscall is the name of the call, with the part that was refused where that is an
+	// argument: "ioctl(0x5413)", "socket(AF_INET)".
+	Syscall string `json:"syscall"`
+	// Count is how often it was refused.
+	Count uint64 `json:"count"`
+}
+
+// Execs counts the execs of a box; see the DESIGN's words: an exec is what one
+// successful execve starts.
+type Execs struct {
+	// Total is Run + Skipped.
+	Total uint64 `json:"total"`
+	// Run counts those that were executed.
+	Run uint64 `json:"run"`
+	// Skipped counts those whose result came from the cache.
+	Skipped uint64 `json:"skipped"`
+}
+
+// MarshalJSON writes absent lists as [] and never as null.
+func (r Report) MarshalJSON() ([]byte, error) {
+	type plain Report // without this method
+	p := plain(r)
+	if p.Command == nil {
+		p.Command = []string{}
+	}
+	if p.Taints == nil {
+		p.Taints = []Taint{}
+	}
+	if p.Refused == nil {
+		p.Refused = []Refusal{}
+	}
+	if p.Unmasked == nil {
+		p.Unmasked = []string{}
+	}
+	return json.Marshal(p)
+}
+
+// An Error is a failure that a user is told about in one line: what failed, on what,
+// why, and the way out.
+type Error struct {
+	// Op is what failed, in the user's words: "project", "user namespace".
+	Op string
+	// On is the path, flag or name that it failed on; may be empty.
+	On string
+	// Err is the cause.
+	Err error
+	// Hint is the way out, an imperative without a full stop; may be empty.
+	Hint string
+	// Exit is the status to exit with; 0 means ExitFailure.
+	Exit int
+}
+
+// Error returns what failed, on what and why, without the way out.
+func (e *Error) Error() string {
+	parts := []string{e.Op}
+	if e.On != "" {
+		parts = append(parts, e.On)
+	}
+	if e.Err != nil {
+		parts = append(parts, e.Err.Error())
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
