@@ -18,11 +18,15 @@ type directive struct {
 	Args    []string        // arguments
 	Stdin   *string         // standard input; nil is /dev/null
 	Exit    int             // exit status, 128+N for signal N
-	Refused map[string]bool // calls that may be refused; true: must be
+	Refused map[string]bool // calls that may be refused, "*" for any; true: must be
 	Taints  []string        // exactly the kinds of taint
 	Verdict string          // "deterministic" or "tainted"
 	Flags   []string        // further flags of laplace do
 	CFlags  []string        // further flags of gcc
+
+	// Unmasked are the base names of the executables of the project that the
+	// report names for instructions that cannot be masked.
+	Unmasked []string
 }
 
 const directiveMark = "laplace: "
@@ -123,6 +127,8 @@ func (d *directive) set(key, value string) error {
 		d.Verdict = value
 	case "flags":
 		d.Flags = strings.Fields(value)
+	case "unmasked":
+		d.Unmasked = strings.Split(value, ",")
 	case "cflags":
 		d.CFlags = strings.Fields(value)
 	default:

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -52,8 +54,8 @@ var reportKeys = []string{"version", "command", "exit", "verdict", "taints", "re
 	"ticks", "tree", "stdout", "stderr", "wall_ms"}
 
 // readReport reads a report and checks that no member is missing.
-func readReport(path string) (report, error) {
-	data, err := os.ReadFile(path)
+func readReport(name string) (report, error) {
+	data, err := os.ReadFile(name)
 	if err != nil {
 		return report{}, err
 	}
@@ -106,7 +108,9 @@ func (r report) check(d directive, run result) []string {
 	for _, f := range r.Refused {
 		name := syscallName(f.Syscall)
 		named[name] = true
-		if _, ok := d.Refused[name]; !ok {
+		_, listed := d.Refused[name]
+		_, any := d.Refused["*"]
+		if !listed && !any {
 			bad("refused %s %d times, which the directive does not list", f.Syscall, f.Count)
 		}
 		if f.Count < 1 {
@@ -117,6 +121,14 @@ func (r report) check(d directive, run result) []string {
 		if must && !named[name] {
 			bad("%s is not listed as refused", name)
 		}
+	}
+	for _, name := range d.Unmasked {
+		if !slices.ContainsFunc(r.Unmasked, func(s string) bool { return path.Base(s) == name }) {
+			bad("unmasked %q, want one named %s", r.Unmasked, name)
+		}
+	}
+	if len(d.Unmasked) == 0 && slices.ContainsFunc(r.Unmasked, func(s string) bool { return path.Base(s) == "prog" }) {
+		bad("unmasked %q, but prog has no such instruction", r.Unmasked)
 	}
 	if r.Exit != run.Exit {
 		bad("exit %d, but laplace exited with %d", r.Exit, run.Exit)
@@ -186,6 +198,7 @@ func TestReportCheck(t *testing.T) {
 		"taints":     {`"taints":[]`, `"taints":[{"kind":"live","detail":"","exec":0}]`},
 		"must":       {"ioctl(TIOCSTI)", "bpf"},
 		"not listed": {`{"syscall":"ioctl`, `{"syscall":"userfaultfd","count":1},{"syscall":"ioctl`},
+		"unmasked":   {`"unmasked":[]`, `"unmasked":["/p/prog"]`},
 		"tree":       {`"tree":"sha256:e3`, `"tree":"sha256:`},
 	} {
 		text := strings.Replace(good, change[0], change[1], 1)

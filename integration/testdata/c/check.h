@@ -22,7 +22,7 @@
 		_exit(1);                               \
 	} while (0)
 
-/* CHECK fails unless cond holds. */
+/* CHECK fails unless cond holds. It clears errno first, so cond can only look at the errno of its own calls. */
 #define CHECK(cond)                        \
 	do {                               \
 		errno = 0;                 \
