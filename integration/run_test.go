@@ -70,6 +70,13 @@ func stageExec(args []string) {
 		}
 	}
 	if id := num[2]; id >= 0 {
+		// The outputs belong to whoever they are for, or opening /dev/stdout
+		// would fail.
+		for _, fd := range []int{1, 2} {
+			if err := unix.Fchown(fd, id, id); err != nil {
+				fail("fchown of an output", err)
+			}
+		}
 		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(id), syscall.Setuid(id)); err != nil {
 			fail("becoming another user", err)
 		}

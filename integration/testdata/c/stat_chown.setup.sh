@@ -1,0 +1,1 @@
+printf x > lower; mkdir dir; ln -s lower sym; chmod 6755 lower

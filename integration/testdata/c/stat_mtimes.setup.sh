@@ -1,0 +1,1 @@
+printf x > lower; mkdir dir; printf y > dir/inner; mkdir dir/sub

@@ -1,0 +1,1 @@
+printf x > file; mkdir dir; ln -s file link
