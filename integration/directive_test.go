@@ -19,8 +19,8 @@ type directive struct {
 	Stdin   *string         // standard input; nil is /dev/null
 	Exit    int             // exit status, 128+N for signal N
 	Refused map[string]bool // calls that may be refused, "*" for any; true: must be
-	Taints  []string        // exactly the kinds of taint
-	Verdict string          // "deterministic" or "tainted"
+	Taints  []string        // exactly the kinds of taint, "*" for any
+	Verdict string          // "deterministic" or "tainted", "*" for either
 	Flags   []string        // further flags of laplace do
 	CFlags  []string        // further flags of gcc
 
@@ -121,7 +121,7 @@ func (d *directive) set(key, value string) error {
 	case "taints":
 		d.Taints = strings.Split(value, ",")
 	case "verdict":
-		if value != "deterministic" && value != "tainted" {
+		if value != "deterministic" && value != "tainted" && value != "*" {
 			return fmt.Errorf("directive verdict=%q is no verdict", value)
 		}
 		d.Verdict = value

@@ -1,0 +1,1 @@
+mkdir -p top/mid/bottom; echo x > top/mid/bottom/file
