@@ -173,8 +173,6 @@ func (o *Options) spec() *specs.Spec {
 }
 
 // environ is the guest's environment: built up from nothing, then what the caller gave.
-// An entry of the caller's takes the place of one of the same name; others follow in
-// the caller's order.
 func (o *Options) environ() []string {
 	env := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -187,7 +185,14 @@ func (o *Options) environ() []string {
 	if o.Terminal {
 		env = append(env, "TERM=xterm")
 	}
-	for _, entry := range o.Env {
+	return AddEnv(env, o.Env)
+}
+
+// AddEnv returns env with the entries of more: each takes the place of one of the same
+// name, or else follows. Entries are "NAME=VALUE".
+func AddEnv(env, more []string) []string {
+	env = slices.Clone(env)
+	for _, entry := range more {
 		name, _, _ := strings.Cut(entry, "=")
 		if i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") }); i >= 0 {
 			env[i] = entry

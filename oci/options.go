@@ -23,6 +23,10 @@ type User struct {
 	GID uint32
 }
 
+// HostIDs is added to the IDs of a guest whose caller is root: outside the box it is a user
+// that owns nothing.
+const HostIDs = 0x70000000
+
 // Users that have names.
 var (
 	Guest = User{1000, 1000} // the guest, whoever runs the box

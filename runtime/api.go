@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"laplace.dev/laplace/oci"
@@ -105,7 +106,7 @@ const (
 
 // A Report is what `laplace do --report` writes.
 type Report struct {
-	// Version is the version of Laplace.
+	// Version is the version of Laplace; package cli fills it in.
 	Version string `json:"version"`
 	// Command is the argv of the command.
 	Command []string `json:"command"`
@@ -182,6 +183,14 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(p)
 }
+
+// An Interrupt is the cause, see context.Cause, with which the context of a run is
+// canceled when the caller was sent a signal that ends the box.
+type Interrupt struct {
+	Signal syscall.Signal
+}
+
+func (i Interrupt) Error() string { return i.Signal.String() }
 
 // An Error is a failure that a user is told about in one line: what failed, on what,
 // why, and the way out.
