@@ -1,0 +1,130 @@
+package policy
+
+import "golang.org/x/sys/unix"
+
+const (
+	whyMount    = "the tree of mounts is the box's own, and fixed: composed before the command starts"
+	whyNS       = "namespaces are the box's own, and fixed"
+	whyAdmin    = "administers the host, which a box never does"
+	whyModule   = "loads code into the host's kernel"
+	whyPorts    = "reaches hardware"
+	whyKeys     = "key rings and their serial numbers are the host kernel's; kernels built without keys answer so"
+	whyLandlock = "not offered in a box, whose kernel may lack it; this is the manual's answer of a kernel where it is off"
+	whyLSM      = "which security modules run, and their labels, are the host's; older kernels lack the call"
+	whyMountID  = "tells mounts by the host's ids; older kernels lack the call"
+	whyGone     = "the kernel has a number for it but no implementation on x86-64"
+	whyProbe    = "entered by the kernel's own trampoline only"
+)
+
+// systemRows are the calls on the kernel and the host as a whole.
+var systemRows = []Row{
+	unix.SYS_UNAME: {Name: "uname", Class: Emulate, Args: "buf:out",
+		Why: "kernel release, version and host name are pinned"},
+	unix.SYS_SYSINFO: {Name: "sysinfo", Class: Emulate, Args: "info:out",
+		Why: "uptime, load, memory and number of processes are the host's and pinned"},
+	unix.SYS_GETRANDOM: {Name: "getrandom", Class: Emulate, Args: "buf:out buflen:size flags:getrandom",
+		Why: "bytes come from the seed of the exec"},
+
+	unix.SYS_MOUNT: {Name: "mount", Class: Refuse, Errno: unix.EPERM,
+		Args: "source:str target:path filesystemtype:str mountflags:word data:in", Why: whyMount},
+	unix.SYS_UMOUNT2: {Name: "umount2", Class: Refuse, Errno: unix.EPERM, Args: "target:path flags:hex", Why: whyMount},
+	unix.SYS_OPEN_TREE: {Name: "open_tree", Class: Refuse, Errno: unix.EPERM,
+		Args: "dirfd:dirfd path:path flags:hex", Why: whyMount},
+	unix.SYS_OPEN_TREE_ATTR: {Name: "open_tree_attr", Class: Refuse, Errno: unix.EPERM,
+		Args: "dirfd:dirfd path:path flags:hex attr:in size:size", Why: whyMount},
+	unix.SYS_MOVE_MOUNT: {Name: "move_mount", Class: Refuse, Errno: unix.EPERM,
+		Args: "from_dirfd:dirfd from_path:path to_dirfd:dirfd to_path:path flags:hex", Why: whyMount},
+	unix.SYS_FSOPEN: {Name: "fsopen", Class: Refuse, Errno: unix.EPERM, Args: "fsname:str flags:hex", Why: whyMount},
+	unix.SYS_FSCONFIG: {Name: "fsconfig", Class: Refuse, Errno: unix.EPERM,
+		Args: "fd:fd cmd:uint key:str value:in aux:int", Why: whyMount},
+	unix.SYS_FSMOUNT: {Name: "fsmount", Class: Refuse, Errno: unix.EPERM,
+		Args: "fsfd:fd flags:hex attr_flags:hex", Why: whyMount},
+	unix.SYS_FSPICK: {Name: "fspick", Class: Refuse, Errno: unix.EPERM, Args: "dirfd:dirfd path:path flags:hex", Why: whyMount},
+	unix.SYS_MOUNT_SETATTR: {Name: "mount_setattr", Class: Refuse, Errno: unix.EPERM,
+		Args: "dirfd:dirfd path:path flags:hex attr:in size:size", Why: whyMount},
+	unix.SYS_STATMOUNT: {Name: "statmount", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "req:in buf:out bufsize:size flags:hex", Why: whyMountID},
+	unix.SYS_LISTMOUNT: {Name: "listmount", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "req:in mnt_ids:out nr_mnt_ids:size flags:hex", Why: whyMountID},
+	unix.SYS_CHROOT: {Name: "chroot", Class: Refuse, Errno: unix.EPERM, Args: "path:path", Why: whyMount},
+	unix.SYS_PIVOT_ROOT: {Name: "pivot_root", Class: Refuse, Errno: unix.EPERM,
+		Args: "new_root:path put_old:path", Why: whyMount},
+	unix.SYS_UNSHARE: {Name: "unshare", Class: Refuse, Errno: unix.EPERM, Args: "flags:clone", Why: whyNS},
+	unix.SYS_SETNS:   {Name: "setns", Class: Refuse, Errno: unix.EPERM, Args: "fd:fd nstype:hex", Why: whyNS},
+	unix.SYS_SETHOSTNAME: {Name: "sethostname", Class: Refuse, Errno: unix.EPERM,
+		Args: "name:str len:size", Why: "the host name is pinned"},
+	unix.SYS_SETDOMAINNAME: {Name: "setdomainname", Class: Refuse, Errno: unix.EPERM,
+		Args: "name:str len:size", Why: "the domain name is pinned"},
+
+	unix.SYS_SYSLOG: {Name: "syslog", Class: Refuse, Errno: unix.EPERM, Args: "type:int bufp:out len:int",
+		Why: "the log is the host kernel's"},
+	unix.SYS_ACCT:    {Name: "acct", Class: Refuse, Errno: unix.EPERM, Args: "filename:path", Why: whyAdmin},
+	unix.SYS_SWAPON:  {Name: "swapon", Class: Refuse, Errno: unix.EPERM, Args: "path:path swapflags:hex", Why: whyAdmin},
+	unix.SYS_SWAPOFF: {Name: "swapoff", Class: Refuse, Errno: unix.EPERM, Args: "path:path", Why: whyAdmin},
+	unix.SYS_REBOOT: {Name: "reboot", Class: Refuse, Errno: unix.EPERM,
+		Args: "magic:hex magic2:hex op:hex arg:in", Why: whyAdmin},
+	unix.SYS_VHANGUP: {Name: "vhangup", Class: Refuse, Errno: unix.EPERM, Why: "hangs up a terminal; needs CAP_SYS_TTY_CONFIG natively"},
+	unix.SYS_QUOTACTL: {Name: "quotactl", Class: Refuse, Errno: unix.EPERM,
+		Args: "op:hex special:path id:int addr:inout", Why: whyAdmin},
+	unix.SYS_QUOTACTL_FD: {Name: "quotactl_fd", Class: Refuse, Errno: unix.EPERM,
+		Args: "fd:fd op:hex id:int addr:inout", Why: whyAdmin},
+	unix.SYS_KEXEC_LOAD: {Name: "kexec_load", Class: Refuse, Errno: unix.EPERM,
+		Args: "entry:addr nr_segments:size segments:in flags:word", Why: whyModule},
+	unix.SYS_KEXEC_FILE_LOAD: {Name: "kexec_file_load", Class: Refuse, Errno: unix.EPERM,
+		Args: "kernel_fd:fd initrd_fd:fd cmdline_len:size cmdline:str flags:word", Why: whyModule},
+	unix.SYS_INIT_MODULE: {Name: "init_module", Class: Refuse, Errno: unix.EPERM,
+		Args: "module_image:in len:size param_values:str", Why: whyModule},
+	unix.SYS_FINIT_MODULE: {Name: "finit_module", Class: Refuse, Errno: unix.EPERM,
+		Args: "fd:fd param_values:str flags:hex", Why: whyModule},
+	unix.SYS_DELETE_MODULE: {Name: "delete_module", Class: Refuse, Errno: unix.EPERM, Args: "name:str flags:hex", Why: whyModule},
+	unix.SYS_IOPL:          {Name: "iopl", Class: Refuse, Errno: unix.EPERM, Args: "level:uint", Why: whyPorts},
+	unix.SYS_IOPERM:        {Name: "ioperm", Class: Refuse, Errno: unix.EPERM, Args: "from:size num:size turn_on:int", Why: whyPorts},
+	unix.SYS_MODIFY_LDT: {Name: "modify_ldt", Class: Refuse, Errno: unix.ENOSYS, Args: "func:int ptr:inout bytecount:size",
+		Why: "segments for 16- and 32-bit code; kernels built without them answer so"},
+
+	unix.SYS_BPF: {Name: "bpf", Class: Refuse, Errno: unix.ENOSYS, Args: "cmd:int attr:inout size:uint",
+		Why: "runs programs in, and reads state of, the host's kernel; kernels built without it answer so"},
+	unix.SYS_PERF_EVENT_OPEN: {Name: "perf_event_open", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "attr:inout pid:pid cpu:int group_fd:fd flags:word",
+		Why:  "counts what really happens on the processor; kernels built without it answer so"},
+	unix.SYS_ADD_KEY: {Name: "add_key", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "type:str description:str payload:in plen:size keyring:int", Why: whyKeys},
+	unix.SYS_REQUEST_KEY: {Name: "request_key", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "type:str description:str callout_info:str dest_keyring:int", Why: whyKeys},
+	unix.SYS_KEYCTL: {Name: "keyctl", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "operation:int arg2:word arg3:word arg4:word arg5:word", Why: whyKeys},
+	unix.SYS_KCMP: {Name: "kcmp", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "pid1:pid pid2:pid type:int idx1:word idx2:word",
+		Why:  "orders kernel objects by address; kernels built without it answer so"},
+	unix.SYS_LANDLOCK_CREATE_RULESET: {Name: "landlock_create_ruleset", Class: Refuse, Errno: unix.EOPNOTSUPP,
+		Args: "attr:in size:size flags:hex", Why: whyLandlock},
+	unix.SYS_LANDLOCK_ADD_RULE: {Name: "landlock_add_rule", Class: Refuse, Errno: unix.EOPNOTSUPP,
+		Args: "ruleset_fd:fd rule_type:int rule_attr:in flags:hex", Why: whyLandlock},
+	unix.SYS_LANDLOCK_RESTRICT_SELF: {Name: "landlock_restrict_self", Class: Refuse, Errno: unix.EOPNOTSUPP,
+		Args: "ruleset_fd:fd flags:hex", Why: whyLandlock},
+	unix.SYS_LSM_GET_SELF_ATTR: {Name: "lsm_get_self_attr", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "attr:uint ctx:out size:inout flags:hex", Why: whyLSM},
+	unix.SYS_LSM_SET_SELF_ATTR: {Name: "lsm_set_self_attr", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "attr:uint ctx:in size:uint flags:hex", Why: whyLSM},
+	unix.SYS_LSM_LIST_MODULES: {Name: "lsm_list_modules", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "ids:out size:inout flags:hex", Why: whyLSM},
+	unix.SYS_URETPROBE: {Name: "uretprobe", Class: Refuse, Errno: unix.ENOSYS, Why: whyProbe},
+	unix.SYS_UPROBE:    {Name: "uprobe", Class: Refuse, Errno: unix.ENOSYS, Why: whyProbe},
+
+	unix.SYS_LOOKUP_DCOOKIE: {Name: "lookup_dcookie", Class: Refuse, Errno: unix.ENOSYS,
+		Args: "cookie:word buffer:out len:size", Why: "removed in Linux 6.8; it named files by the host's cookies"},
+	unix.SYS_USELIB:          {Name: "uselib", Class: Refuse, Errno: unix.ENOSYS, Args: "library:path", Why: "loads a.out libraries; kernels built without them answer so"},
+	unix.SYS__SYSCTL:         {Name: "_sysctl", Class: Refuse, Errno: unix.ENOSYS, Args: "args:inout", Why: "removed in Linux 5.5"},
+	unix.SYS_CREATE_MODULE:   {Name: "create_module", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_GET_KERNEL_SYMS: {Name: "get_kernel_syms", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_QUERY_MODULE:    {Name: "query_module", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_NFSSERVCTL:      {Name: "nfsservctl", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_GETPMSG:         {Name: "getpmsg", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_PUTPMSG:         {Name: "putpmsg", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_AFS_SYSCALL:     {Name: "afs_syscall", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_TUXCALL:         {Name: "tuxcall", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_SECURITY:        {Name: "security", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_VSERVER:         {Name: "vserver", Class: Refuse, Errno: unix.ENOSYS, Why: whyGone},
+	unix.SYS_SET_THREAD_AREA: {Name: "set_thread_area", Class: Refuse, Errno: unix.ENOSYS, Args: "u_info:in", Why: whyGone},
+	unix.SYS_GET_THREAD_AREA: {Name: "get_thread_area", Class: Refuse, Errno: unix.ENOSYS, Args: "u_info:inout", Why: whyGone},
+}
