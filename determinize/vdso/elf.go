@@ -20,8 +20,6 @@ const (
 	phdrSize = 56 // Elf64_Phdr
 	dynSize  = 16 // Elf64_Dyn
 	symSize  = 24 // Elf64_Sym
-	// maxSymbols is far more than any kernel exports (14 in Linux 6.18).
-	maxSymbols = 1024
 )
 
 // le is the byte order of x86-64.
@@ -36,6 +34,9 @@ type object struct {
 // dynamicSymbols returns the symbols that a dynamic linker finds in the image:
 // those of its dynamic section, as section headers may lie or be absent.
 func dynamicSymbols(image []byte) ([]symbol, error) {
+	if len(image) > MaxSize {
+		return nil, errors.New("too large")
+	}
 	var h elf.Header64
 	if _, err := binary.Decode(image, le, &h); err != nil {
 		return nil, errors.New("no ELF header")
@@ -110,7 +111,7 @@ func (o *object) symbols(dynamic []byte) ([]symbol, error) {
 		tags[tag] = le.Uint64(dynamic[8:])
 	}
 	n, ok := o.countSymbols(tags)
-	if !ok || n > maxSymbols {
+	if !ok {
 		return nil, errors.New("bad symbol hash table")
 	}
 	table, ok := o.at(tags[elf.DT_SYMTAB], n*symSize)
@@ -184,7 +185,7 @@ func (o *object) countSymbols(tags map[elf.DynTag]uint64) (n uint64, ok bool) {
 		return first, true // all chains are empty
 	}
 	// The chain of that symbol is the last one; its end has the low bit set.
-	for addr += 4 * buckets; last < maxSymbols; last++ {
+	for addr += 4 * buckets; ; last++ {
 		b, ok := o.at(addr+4*(last-first), 4)
 		if !ok {
 			return 0, false
@@ -193,5 +194,4 @@ func (o *object) countSymbols(tags map[elf.DynTag]uint64) (n uint64, ok bool) {
 			return last + 1, true
 		}
 	}
-	return 0, false
 }

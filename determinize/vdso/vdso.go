@@ -19,8 +19,8 @@ import (
 )
 
 // MaxSize is how many bytes to read from AT_SYSINFO_EHDR on, at most: the
-// images of all kernels are smaller. Fewer may be there, and what follows the
-// image does no harm.
+// images of all kernels are smaller, and Patches takes no more. Fewer may be
+// there, and what follows the image does no harm.
 const MaxSize = 64 << 10
 
 // Patch is a piece of code to write over a function.

@@ -218,6 +218,7 @@ func TestPatches(t *testing.T) {
 				fn("__vdso_gettimeofday", textAt, 8),
 				{"LINUX_2.6", 0, 0, elf.STT_OBJECT, elf.SHN_ABS},
 				{"time", 0, 0, elf.STT_FUNC, elf.SHN_UNDEF},
+				{"getcpu", textAt + 16, 8, elf.STT_FUNC, elf.SHN_ABS},
 				{"data", textAt + 8, 4, elf.STT_OBJECT, 8},
 			},
 			[]Patch{{"gettimeofday", textAt, []byte{0xb8, 96, 0, 0, 0, 0x0f, 0x05, 0xc3}}}, textAt + 5,
@@ -254,6 +255,7 @@ func TestUnpatchable(t *testing.T) {
 	}
 	for name, image := range map[string][]byte{
 		"empty":                       nil,
+		"too large":                   append(build(true, true, good), make([]byte, MaxSize)...),
 		"header only":                 build(true, true, good)[:64],
 		"cut in the segment":          build(true, true, good)[:0x1800],
 		"not ELF":                     edit(0, uint8(0)),
