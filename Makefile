@@ -1,0 +1,45 @@
+# Build, test and install Laplace. `make` alone builds ./laplace.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# The binary is static: it starts itself inside boxes, where the host's libraries need not be.
+export CGO_ENABLED = 0
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PACKAGES := ./... ./.ci/summary
+TEST     := go run ./.ci/summary -count=1 -timeout=30m
+
+.PHONY: build test test-real bench lint install uninstall clean
+
+build:
+	go build -trimpath -ldflags '-s -w -X laplace.dev/laplace/cli.release=$(VERSION)' -o laplace .
+
+test:
+	.ci/setup
+	$(TEST) $(PACKAGES)
+
+# Only the real programs: coreutils, gcc, make, git, python3, ./configure, lua.
+test-real:
+	.ci/setup
+	$(TEST) -run '^TestReal' ./integration
+
+# Wall time side by side with native runs.
+bench: build
+	go run ./bench
+
+lint:
+	go vet $(PACKAGES)
+	if command -v golangci-lint >/dev/null; then golangci-lint run; fi
+
+install: build
+	install -D -m 755 laplace '$(DESTDIR)$(PREFIX)/bin/laplace'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/laplace'
+
+clean:
+	rm -f laplace
