@@ -103,6 +103,9 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 			err = errors.Join(err, writeReport(f.report, &outcome.Report))
 		}
 	}
+	if interrupt, ok := errors.AsType[runtime.Interrupt](err); ok {
+		return exitStatus(128 + interrupt.Signal)
+	}
 	if err != nil {
 		return c.explain(err, box)
 	}

@@ -58,11 +58,10 @@ func Main(args []string, c Caller) int {
 	cmd.SetOut(c.Stdout)
 	cmd.SetErr(c.Stderr)
 	err := cmd.ExecuteContext(context.Background())
-	var status exitStatus
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &status):
+	}
+	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
 	return c.fail(err)
@@ -119,7 +118,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 func (c *Caller) fail(err error) int {
 	status := runtime.ExitFailure
 	hint := ""
-	if e := (*runtime.Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*runtime.Error](err); ok {
 		hint = e.Hint
 		if e.Exit != 0 {
 			status = e.Exit

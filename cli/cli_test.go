@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -324,6 +326,15 @@ func TestOutcome(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(s.home, ".laplace*")); err != nil || len(left) > 0 {
 		t.Errorf("temporary files are left: %v, %v", left, err)
+	}
+}
+
+// TestInterrupted checks that a run which a signal ended says nothing and ends like it.
+func TestInterrupted(t *testing.T) {
+	s := newSession(t)
+	s.outcome, s.err = nil, fmt.Errorf("run: %w", runtime.Interrupt{Signal: syscall.SIGTERM})
+	if status, stdout, stderr := s.run("do", "make"); status != 128+15 || stdout+stderr != "" {
+		t.Errorf("status %d, output %q and %q", status, stdout, stderr)
 	}
 }
 

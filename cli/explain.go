@@ -15,8 +15,8 @@ import (
 
 // explain adds, to the error that a command is not in the box, where the host has it.
 func (c *Caller) explain(err error, box *runtime.Box) error {
-	e := (*runtime.Error)(nil)
-	if !errors.As(err, &e) || e.Exit != runtime.ExitNotFound || e.Hint != "" {
+	e, ok := errors.AsType[*runtime.Error](err)
+	if !ok || e.Exit != runtime.ExitNotFound || e.Hint != "" {
 		return err
 	}
 	name := box.Spec.Process.Args[0]
@@ -110,7 +110,7 @@ var errNotFound = errors.New("not found")
 
 // lookupCause is the cause of an error of exec.LookPath or of execve(2).
 func lookupCause(err error) error {
-	if e := (*exec.Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
 		err = e.Err
 	}
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {

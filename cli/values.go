@@ -120,9 +120,8 @@ func parseID(text string) (uint32, error) {
 
 // cause strips what the os package adds to an errno: our messages name the path already.
 func cause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
 	}
 	return err
 }

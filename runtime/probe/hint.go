@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/ns"
 )
 
 // Settings of the kernel that forbid what boxes need.
 const (
 	sysctlAppArmor = "kernel.apparmor_restrict_unprivileged_userns" // Ubuntu since 23.10
-	sysctlClone    = "kernel.unprivileged_userns_clone"             // Debian's patch
-	sysctlMax      = "user.max_user_namespaces"                     // namespaces(7)
 	sysctlYama     = "kernel.yama.ptrace_scope"                     // Yama in the kernel's documentation
 	sysctlPerf     = "kernel.perf_event_paranoid"                   // perf_event_open(2)
 )
@@ -35,19 +35,9 @@ func (h *Host) Hint(name Name, err error) string {
 	case Kernel:
 		return "a newer kernel"
 	case UserNamespaces:
-		switch {
-		case is(unix.EINVAL), is(unix.ENOSYS):
-			return "a kernel with CONFIG_USER_NS"
-		case is(unix.ENOSPC), is(unix.EUSERS), h.sysctl(sysctlMax) == "0":
-			return "sysctl " + sysctlMax + "=15000"
-		case h.sysctl(sysctlClone) == "0":
-			return "sysctl " + sysctlClone + "=1"
-		case h.restricted():
-			return h.Hint(AppArmor, nil)
-		}
-		return container
+		return ns.Hint(ns.Host{Proc: h.Procfs}.Diagnose(string(name), err))
 	case AppArmor:
-		return "sysctl " + sysctlAppArmor + "=0, or an AppArmor profile for laplace that allows userns"
+		return ns.Hint(ns.Host{Proc: h.Procfs}.Diagnose(string(name), unix.EPERM))
 	case Overlay:
 		switch {
 		case h.restricted() && (is(unix.EPERM) || is(unix.EACCES)):

@@ -78,12 +78,12 @@ func TestSettings(t *testing.T) {
 		err      error
 		want     string // part of the hint
 	}{
-		{"too many", nil, true, UserNamespaces, unix.ENOSPC, "user.max_user_namespaces"},
+		{"too many", map[string]string{user + "max_user_namespaces": "9"}, true, UserNamespaces, unix.ENOSPC, "too many namespaces"},
 		{"switched off", map[string]string{user + "max_user_namespaces": "0"}, true, UserNamespaces, unix.EPERM, "user.max_user_namespaces"},
-		{"Debian", map[string]string{kernel + "unprivileged_userns_clone": "0"}, true, UserNamespaces, unix.EPERM, "unprivileged_userns_clone=1"},
-		{"Ubuntu", map[string]string{kernel + "apparmor_restrict_unprivileged_userns": "1"}, true, Overlay, unix.EACCES, "AppArmor profile"},
+		{"Debian", map[string]string{user + "max_user_namespaces": "9", kernel + "unprivileged_userns_clone": "0"}, true, UserNamespaces, unix.EPERM, "unprivileged_userns_clone=1"},
+		{"Ubuntu", map[string]string{user + "max_user_namespaces": "9", kernel + "apparmor_restrict_unprivileged_userns": "1"}, true, Overlay, unix.EACCES, "AppArmor restricts"},
 		{"Ubuntu as root", map[string]string{kernel + "apparmor_restrict_unprivileged_userns": "1"}, false, Overlay, unix.EPERM, "seccomp=unconfined"},
-		{"Docker", nil, true, UserNamespaces, unix.EPERM, "seccomp=unconfined"},
+		{"Docker", map[string]string{user + "max_user_namespaces": "9", "self/status": "\nSeccomp:\t2\n"}, true, UserNamespaces, unix.EPERM, "seccomp=unconfined"},
 		{"not built in", nil, true, UserNamespaces, unix.EINVAL, "CONFIG_USER_NS"},
 		{"no overlay", nil, false, Overlay, unix.ENODEV, "modprobe overlay"},
 		{"overlay on overlay", nil, false, Overlay, unix.EINVAL, "XDG_STATE_HOME"},
