@@ -89,3 +89,15 @@ func (t *Tracer) ReadString(pid int, addr uint64, limit int) (string, unix.Errno
 		addr += uint64(got)
 	}
 }
+
+// Poke writes b, whose length is a multiple of 8, where the task itself could
+// not write: to its code. The pages written to become the task's own.
+func (t *Tracer) Poke(pid int, addr uint64, b []byte) unix.Errno {
+	for ; len(b) >= 8; b, addr = b[8:], addr+8 {
+		word := *(*uintptr)(unsafe.Pointer(&b[0]))
+		if e := ptrace(unix.PTRACE_POKETEXT, uintptr(pid), uintptr(addr), word); e != 0 {
+			return e
+		}
+	}
+	return 0
+}

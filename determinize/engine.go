@@ -1,0 +1,241 @@
+// Package determinize runs a tree of processes so that what they do is a
+// function of what they were given.
+//
+// The engine sits between the guest and the kernel. Calls that the policy
+// table (package policy) passes never stop. All others stop their task, and
+// the engine decides: it answers them itself, lets them run and rewrites what
+// they returned, or holds the task back until the call is the next one in
+// order. Ordered calls go by (B, task path): of all tasks that could run, the
+// one whose logical clock is least goes first, ties broken by its place in
+// the fork tree (package clock, type taskPath).
+//
+// One task runs at a time. The engine belongs to one locked thread, the
+// tracer's; nothing else touches its state.
+package determinize
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"laplace.dev/laplace/determinize/exe"
+	"laplace.dev/laplace/determinize/pids"
+	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/tracer"
+	"laplace.dev/laplace/determinize/vdso"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// Config is what a box's engine is given. The caller owns every descriptor in
+// it and closes them after Run has returned.
+type Config struct {
+	// Command is the box's first process, waiting to be released.
+	Command Command
+
+	// MountNS is the box's mount namespace, HostMountNS the caller's, and
+	// HostProc a descriptor of the /proc in which host pids are names.
+	MountNS     *os.File
+	HostMountNS *os.File
+	HostProc    *os.File
+
+	// PlacePID makes the next process of the box get the given pid.
+	PlacePID func(pid int) error
+
+	// FSUID and FSGID are the guest's ids as the engine's user namespace calls
+	// them: paths are resolved with the guest's own rights.
+	FSUID, FSGID int
+
+	// Pinned.
+	Epoch      time.Time
+	Seed       prng.Seed
+	CPUs       int
+	Hostname   string
+	Domainname string
+	UID, GID   int
+	Cwd        string
+	Mounts     []vfs.Mount
+
+	// Stdin is what the command reads when its standard input is not a file
+	// that it holds itself. nil is an input at its end.
+	Stdin    *os.File
+	StdinKey vfs.Key
+	// Live says that Stdin is read as it comes, which taints.
+	Live bool
+	// Stdout and Stderr are the pipes that the command's output goes to, and
+	// Output takes what was written. An error ends the box.
+	Stdout, Stderr vfs.Key
+	Output         func(stream int, b []byte) error
+	// Terminal is the master side of the pty on which the command runs, or nil.
+	Terminal *os.File
+
+	// Executables caches what is known of executable files.
+	Executables *exe.Cache
+
+	// CPU is where the engine and its tasks run.
+	CPU int
+
+	// Trace is called for each intercepted call, when it is not nil.
+	Trace func(Event)
+
+	// Started is called once the command has been released.
+	Started func()
+
+	Log *slog.Logger
+}
+
+// Command is a process that waits, unseized, for a byte on Go before it
+// becomes the box's first program.
+type Command struct {
+	PID  int      // as the engine sees it
+	VPID int      // in the box
+	Go   *os.File // write one byte to release it
+}
+
+// Reasons for which Run returns an error.
+var (
+	// ErrCanceled says that the context ended the box.
+	ErrCanceled = errors.New("box ended from outside")
+	// ErrDeadlock says that every task waits and nothing can wake one.
+	ErrDeadlock = errors.New("deadlock in the box")
+	// ErrOutput says that nobody reads the command's output any more.
+	ErrOutput = errors.New("output closed")
+	// ErrLost says that the box died of something that was not in the box.
+	ErrLost = errors.New("box killed from outside")
+)
+
+// engine is the state of a run.
+type engine struct {
+	cfg Config
+	tr  *tracer.Tracer
+	log *slog.Logger
+
+	tasks   map[int]*task // by the engine's pid
+	vpids   map[int]*task // by the box's pid
+	early   map[int]bool  // new tasks that stopped before their parent's event
+	running *task         // the one that runs, or nil
+	next    *task         // goes on before all others, once nothing is expected
+	expect  map[int]what  // events that must arrive before anything else runs
+	root    *task
+	cancel  atomic.Bool
+	paused  atomic.Bool
+	ending  bool // the box is being killed
+
+	fs        *vfs.Table
+	proc      uint64 // device of the box's /proc
+	channels  map[vfs.Key]*channel
+	dirs      map[dirKey]*dirStream
+	fifos     map[vfs.Key]*fifoOpens
+	procFiles map[vfs.Key]procFile
+	unlocked  uint64 // counts what may have released a file lock
+	procfs    procfs.Box
+	pids      *pids.Allocator
+	patches   []vdso.Patch
+
+	report Report
+	buf    []byte // scratch for what is copied from and to tasks
+	fatal  error
+}
+
+// what is an event that the engine waits for.
+type what string
+
+// Run is one run of a box.
+type Run struct {
+	e       *engine
+	done    chan struct{}
+	asks    chan func()
+	report  Report
+	err     error
+	started chan error
+}
+
+// Start seizes the command, releases it and runs the box on a thread of its
+// own. It returns when the command has been released; the context ends the
+// box.
+//
+// The engine's goroutine never returns: package tracer says why. One process
+// therefore runs few boxes, usually one.
+func Start(ctx context.Context, cfg Config) (*Run, error) {
+	r := &Run{done: make(chan struct{}), asks: make(chan func()), started: make(chan error)}
+	go r.main(ctx, cfg)
+	if err := <-r.started; err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Run) main(ctx context.Context, cfg Config) {
+	e, err := newEngine(cfg)
+	if err == nil {
+		r.e = e
+		err = e.release()
+	}
+	r.started <- err
+	if err != nil {
+		select {}
+	}
+	stop := context.AfterFunc(ctx, func() {
+		e.cancel.Store(true)
+		e.nudge()
+	})
+	err = e.loop()
+	stop()
+	e.end()
+	r.report, r.err = e.finish(), err
+	close(r.done)
+	for ask := range r.asks {
+		ask()
+	}
+	select {}
+}
+
+// Wait waits for the end of the box and returns what happened. The error says
+// why the box ended when its first process did not end by itself.
+func (r *Run) Wait() (Report, error) {
+	<-r.done
+	return r.report, r.err
+}
+
+// Pause holds all tasks back from their next call on; Resume lets them go on.
+func (r *Run) Pause() {
+	r.e.paused.Store(true)
+	r.e.nudge()
+}
+
+// Resume undoes Pause.
+func (r *Run) Resume() {
+	r.e.paused.Store(false)
+	r.e.nudge()
+}
+
+// Meta is the metadata of a path as the box's processes saw it.
+type Meta struct {
+	Mtime int64 // nanoseconds since 1970
+	Owner vfs.Owner
+}
+
+// Metadata looks paths of the box up after Wait, while the box's mounts still
+// exist. A path that is not there has the zero Meta.
+func (r *Run) Metadata(paths []string) []Meta {
+	out := make([]Meta, len(paths))
+	done := make(chan struct{})
+	r.asks <- func() {
+		defer close(done)
+		for i, p := range paths {
+			out[i] = r.e.meta(p)
+		}
+	}
+	<-done
+	return out
+}
+
+// Leave gives up the box's mounts, after Wait and Metadata.
+func (r *Run) Leave() error {
+	done := make(chan error)
+	r.asks <- func() { done <- r.e.leaveBox() }
+	return <-done
+}

@@ -1,0 +1,163 @@
+package determinize
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/policy"
+)
+
+// handler decides one call.
+type handler func(e *engine, t *task) verdict
+
+// x32 marks a call of the x32 ABI, which no filter of ours understands.
+const x32 = 0x40000000
+
+// judge decides the call at which a task has stopped.
+func (e *engine) judge(t *task) verdict {
+	nr := t.call.Nr
+	if t.call.Arch != unix.AUDIT_ARCH_X86_64 {
+		e.refuse("int 0x80")
+		return fail(unix.ENOSYS)
+	}
+	if t.exec == nil && nr != unix.SYS_EXECVE {
+		return run() // still Laplace's own code, on its way to the command
+	}
+	row, ok := policy.Lookup(nr)
+	if !ok {
+		e.refuse(callName(t))
+		return fail(unix.ENOSYS)
+	}
+	if row.Class == policy.Refuse || handlers[nr] == nil {
+		e.refuse(row.Name)
+		errno := row.Errno
+		if errno == 0 {
+			errno = unix.ENOSYS
+		}
+		return fail(errno)
+	}
+	return handlers[nr](e, t)
+}
+
+// callName is the name of the call that a task is in.
+func callName(t *task) string {
+	if t.call.Nr&x32 != 0 {
+		return "x32"
+	}
+	if row, ok := policy.Lookup(t.call.Nr); ok {
+		return row.Name
+	}
+	return "syscall " + strconv.FormatUint(t.call.Nr, 10)
+}
+
+// order holds a task back when others go first. It is asked before the effect
+// of an ordered call; the call is decided anew when its turn has come.
+func (e *engine) order(t *task) (verdict, bool) {
+	if !t.fresh {
+		return verdict{}, false
+	}
+	if !e.first(t) {
+		return verdict{do: doOrder}, true
+	}
+	return verdict{}, false
+}
+
+// handlers decide the calls that stop, by number. A call whose row in the
+// policy table stops it and that has no handler is refused; a test sees to it
+// that there is none.
+var handlers = [policy.Size]handler{}
+
+func init() {
+	for _, f := range []struct {
+		h   handler
+		nrs []int
+	}{
+		{openEnter, []int{unix.SYS_OPEN, unix.SYS_OPENAT, unix.SYS_CREAT, unix.SYS_OPENAT2}},
+		{statEnter, []int{unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_NEWFSTATAT}},
+		{fstatEnter, []int{unix.SYS_FSTAT}},
+		{statxEnter, []int{unix.SYS_STATX}},
+		{statfsEnter, []int{unix.SYS_STATFS, unix.SYS_FSTATFS}},
+		{accessEnter, []int{unix.SYS_ACCESS, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2}},
+		{readlinkEnter, []int{unix.SYS_READLINK, unix.SYS_READLINKAT}},
+		{getdentsEnter, []int{unix.SYS_GETDENTS, unix.SYS_GETDENTS64}},
+		{makeEnter, []int{unix.SYS_MKDIR, unix.SYS_MKDIRAT, unix.SYS_MKNOD, unix.SYS_MKNODAT, unix.SYS_SYMLINK, unix.SYS_SYMLINKAT}},
+		{unlinkEnter, []int{unix.SYS_UNLINK, unix.SYS_UNLINKAT, unix.SYS_RMDIR}},
+		{renameEnter, []int{unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2}},
+		{linkEnter, []int{unix.SYS_LINK, unix.SYS_LINKAT}},
+		{utimeEnter, []int{unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT, unix.SYS_UTIMENSAT}},
+		{metaEnter, []int{unix.SYS_CHMOD, unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2,
+			unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR,
+			unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR}},
+		{chownEnter, []int{unix.SYS_CHOWN, unix.SYS_FCHOWN, unix.SYS_LCHOWN, unix.SYS_FCHOWNAT}},
+		{truncateEnter, []int{unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE}},
+		{xattrGetEnter, []int{unix.SYS_GETXATTR, unix.SYS_LGETXATTR, unix.SYS_FGETXATTR}},
+		{xattrListEnter, []int{unix.SYS_LISTXATTR, unix.SYS_LLISTXATTR, unix.SYS_FLISTXATTR}},
+		{readEnter, []int{unix.SYS_READ, unix.SYS_READV, unix.SYS_PREAD64, unix.SYS_PREADV, unix.SYS_PREADV2}},
+		{writeEnter, []int{unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_PWRITE64, unix.SYS_PWRITEV, unix.SYS_PWRITEV2}},
+		{sendfileEnter, []int{unix.SYS_SENDFILE}},
+		{spliceEnter, []int{unix.SYS_SPLICE}},
+		{teeEnter, []int{unix.SYS_TEE}},
+		{vmspliceEnter, []int{unix.SYS_VMSPLICE}},
+		{copyEnter, []int{unix.SYS_COPY_FILE_RANGE}},
+		{pollEnter, []int{unix.SYS_POLL, unix.SYS_PPOLL}},
+		{selectEnter, []int{unix.SYS_SELECT, unix.SYS_PSELECT6}},
+		{ioctlEnter, []int{unix.SYS_IOCTL}},
+		{fcntlEnter, []int{unix.SYS_FCNTL}},
+		{flockEnter, []int{unix.SYS_FLOCK}},
+		{closeEnter, []int{unix.SYS_CLOSE, unix.SYS_DUP2, unix.SYS_DUP3, unix.SYS_CLOSE_RANGE}},
+		{pipeEnter, []int{unix.SYS_PIPE, unix.SYS_PIPE2}},
+		{runEnter, []int{unix.SYS_DUP, unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETPPID, unix.SYS_GETPGRP,
+			unix.SYS_GETPGID, unix.SYS_GETSID, unix.SYS_GETCWD, unix.SYS_CHDIR, unix.SYS_FCHDIR,
+			unix.SYS_MSYNC, unix.SYS_CAPGET, unix.SYS_CAPSET, unix.SYS_LSEEK}},
+		{orderedEnter, []int{unix.SYS_RT_SIGPENDING}},
+		{yieldEnter, []int{unix.SYS_SCHED_YIELD}},
+		{pauseEnter, []int{unix.SYS_PAUSE}},
+		{sigsuspendEnter, []int{unix.SYS_RT_SIGSUSPEND}},
+		{sigactionEnter, []int{unix.SYS_RT_SIGACTION}},
+		{killEnter, []int{unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO}},
+		{forkEnter, []int{unix.SYS_FORK, unix.SYS_VFORK}},
+		{cloneEnter, []int{unix.SYS_CLONE, unix.SYS_CLONE3}},
+		{execEnter, []int{unix.SYS_EXECVE, unix.SYS_EXECVEAT}},
+		{exitEnter, []int{unix.SYS_EXIT, unix.SYS_EXIT_GROUP}},
+		{wait4Enter, []int{unix.SYS_WAIT4}},
+		{waitidEnter, []int{unix.SYS_WAITID}},
+		{setpgidEnter, []int{unix.SYS_SETPGID}},
+		{setsidEnter, []int{unix.SYS_SETSID}},
+		{prctlEnter, []int{unix.SYS_PRCTL}},
+		{archPrctlEnter, []int{unix.SYS_ARCH_PRCTL}},
+		{personalityEnter, []int{unix.SYS_PERSONALITY}},
+		{seccompEnter, []int{unix.SYS_SECCOMP}},
+		{limitEnter, []int{unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64}},
+		{mmapEnter, []int{unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP}},
+		{madviseEnter, []int{unix.SYS_MADVISE}},
+		{memfdEnter, []int{unix.SYS_MEMFD_CREATE}},
+		{futexEnter, []int{unix.SYS_FUTEX}},
+		{getrandomEnter, []int{unix.SYS_GETRANDOM}},
+		{clockGettimeEnter, []int{unix.SYS_CLOCK_GETTIME}},
+		{clockGetresEnter, []int{unix.SYS_CLOCK_GETRES}},
+		{gettimeofdayEnter, []int{unix.SYS_GETTIMEOFDAY}},
+		{timeEnter, []int{unix.SYS_TIME}},
+		{timesEnter, []int{unix.SYS_TIMES}},
+		{getrusageEnter, []int{unix.SYS_GETRUSAGE}},
+		{nanosleepEnter, []int{unix.SYS_NANOSLEEP}},
+		{clockNanosleepEnter, []int{unix.SYS_CLOCK_NANOSLEEP}},
+		{unameEnter, []int{unix.SYS_UNAME}},
+		{sysinfoEnter, []int{unix.SYS_SYSINFO}},
+		{affinityEnter, []int{unix.SYS_SCHED_GETAFFINITY}},
+		{setAffinityEnter, []int{unix.SYS_SCHED_SETAFFINITY}},
+		{getcpuEnter, []int{unix.SYS_GETCPU}},
+		{getgroupsEnter, []int{unix.SYS_GETGROUPS}},
+		{schedEnter, []int{unix.SYS_SCHED_GETPARAM, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETSCHEDULER,
+			unix.SYS_SCHED_GETSCHEDULER, unix.SYS_SCHED_GET_PRIORITY_MAX, unix.SYS_SCHED_GET_PRIORITY_MIN,
+			unix.SYS_SCHED_RR_GET_INTERVAL, unix.SYS_SCHED_SETATTR, unix.SYS_SCHED_GETATTR,
+			unix.SYS_GETPRIORITY, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_GET, unix.SYS_IOPRIO_SET}},
+		{zeroEnter, []int{unix.SYS_MLOCK, unix.SYS_MLOCK2, unix.SYS_MUNLOCK, unix.SYS_MLOCKALL, unix.SYS_MUNLOCKALL,
+			unix.SYS_SYNC}},
+		{syncEnter, []int{unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNCFS, unix.SYS_SYNC_FILE_RANGE, unix.SYS_READAHEAD}},
+	} {
+		for _, nr := range f.nrs {
+			handlers[nr] = f.h
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package determinize
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/tracer"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// where is a path of the guest, as the engine reaches it. The engine's thread
+// is in the box's mount namespace with the guest's own rights, so that the
+// kernel resolves the path for it as it would for the guest, but for
+// /proc/self, which is the reader's.
+type where struct {
+	dir  int    // directory descriptor, or AT_FDCWD for an absolute path
+	path string // as seen from dir
+	raw  string // as the guest gave it
+	temp bool   // dir was opened for this path and has to be closed
+}
+
+func (w where) close() {
+	if w.temp {
+		unix.Close(w.dir)
+	}
+}
+
+// path reads a path argument and says where it leads. dirfd is the guest's
+// descriptor or AT_FDCWD. An empty path names the descriptor itself when
+// empty is true.
+func (e *engine) path(t *task, dirfd int32, addr uint64, empty bool) (where, unix.Errno) {
+	s, errno := e.tr.ReadString(t.pid, addr, tracer.MaxPath-1)
+	if errno != 0 {
+		return where{}, errno
+	}
+	return e.locate(t, dirfd, s, empty)
+}
+
+// locate is path of a string that has been read.
+func (e *engine) locate(t *task, dirfd int32, s string, empty bool) (where, unix.Errno) {
+	if strings.HasPrefix(s, "/") {
+		return where{dir: unix.AT_FDCWD, path: s, raw: s}, 0
+	}
+	base := strconv.Itoa(t.pid)
+	if dirfd == unix.AT_FDCWD {
+		base += "/cwd"
+	} else {
+		base += "/fd/" + strconv.Itoa(int(dirfd))
+	}
+	if s == "" {
+		if !empty {
+			return where{}, unix.ENOENT
+		}
+		return where{dir: e.procFD(), path: base, raw: s}, 0
+	}
+	if len(base)+1+len(s) < tracer.MaxPath {
+		return where{dir: e.procFD(), path: base + "/" + s, raw: s}, 0
+	}
+	// A path of nearly PATH_MAX has no room for what leads to its start.
+	fd, err := unix.Openat(e.procFD(), base, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return where{}, errnoOf(err)
+	}
+	return where{dir: fd, path: s, raw: s, temp: true}, 0
+}
+
+func (e *engine) procFD() int { return int(e.cfg.HostProc.Fd()) }
+
+// fdPath is where a descriptor of the guest is found.
+func fdPath(t *task, fd int32) string {
+	return strconv.Itoa(t.pid) + "/fd/" + strconv.Itoa(int(fd))
+}
+
+// stat stats a place. follow says whether a final symbolic link is followed.
+func (e *engine) stat(w where, follow bool, st *unix.Stat_t) unix.Errno {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow || w.raw == "" {
+		flags = 0
+	}
+	return errnoOf(unix.Fstatat(w.dir, w.path, st, flags|unix.AT_NO_AUTOMOUNT))
+}
+
+// statFD stats a descriptor of the guest. EBADF when there is none.
+func (e *engine) statFD(t *task, fd int32, st *unix.Stat_t) unix.Errno {
+	if fd < 0 {
+		return unix.EBADF
+	}
+	errno := errnoOf(unix.Fstatat(e.procFD(), fdPath(t, fd), st, 0))
+	if errno == unix.ENOENT {
+		return unix.EBADF
+	}
+	return errno
+}
+
+// missing tells whether a path that could not be resolved is known not to be
+// there: its directory is, outside of /proc, and the name is not in it. What
+// is not known this way has to be asked of the guest's own kernel.
+func (e *engine) missing(w where) bool {
+	dir, base := split(w.path)
+	var st unix.Stat_t
+	if base == "" || base == ".." || base == "." {
+		return false
+	}
+	if dir == "" {
+		dir = "."
+	}
+	if unix.Fstatat(w.dir, dir, &st, unix.AT_NO_AUTOMOUNT) != nil || st.Dev == e.proc {
+		return false
+	}
+	return unix.Fstatat(w.dir, w.path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) == unix.ENOENT
+}
+
+// split cuts a path into its directory, with the final slash, and its last
+// component, without trailing slashes.
+func split(p string) (dir, base string) {
+	for len(p) > 1 && p[len(p)-1] == '/' {
+		p = p[:len(p)-1]
+	}
+	i := strings.LastIndexByte(p, '/')
+	return p[:i+1], p[i+1:]
+}
+
+// canonical is the path in the box of what a place names.
+func (e *engine) canonical(w where, follow bool) (string, unix.Errno) {
+	flags := unix.O_PATH | unix.O_CLOEXEC
+	if !follow && w.raw != "" {
+		flags |= unix.O_NOFOLLOW
+	}
+	fd, err := unix.Openat(w.dir, w.path, flags, 0)
+	if err != nil {
+		return "", errnoOf(err)
+	}
+	defer unix.Close(fd)
+	return e.pathOf("self/fd/" + strconv.Itoa(fd))
+}
+
+// pathOf reads a magic link of the host's /proc. What it names has no path in
+// the box when the result does not start with a slash.
+func (e *engine) pathOf(link string) (string, unix.Errno) {
+	var small [512]byte
+	buf := small[:]
+	for {
+		n, err := unix.Readlinkat(e.procFD(), link, buf)
+		if err != nil {
+			return "", errnoOf(err)
+		}
+		if n < len(buf) {
+			return strings.TrimSuffix(string(buf[:n]), " (deleted)"), 0
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+}
+
+// inode returns what is known of what st describes; path tells its canonical
+// path if it was there before the box.
+func (e *engine) inode(st *unix.Stat_t, path func() (string, unix.Errno)) *vfs.Inode {
+	k := vfs.KeyOf(st)
+	if n := e.fs.Known(k); n != nil {
+		return n
+	}
+	p, errno := path()
+	if errno != 0 || p == "" {
+		p = "/?"
+	}
+	return e.fs.Lower(k, e.leastPath(st, p))
+}
+
+// parent finds the directory that holds, or will hold, the last component of
+// a path.
+func (e *engine) parent(w where) (dir where, base string, st unix.Stat_t, errno unix.Errno) {
+	d, base := split(w.path)
+	if d == "" {
+		d = "."
+	}
+	dir = where{dir: w.dir, path: d, raw: d}
+	errno = e.stat(dir, true, &st)
+	return dir, base, st, errno
+}

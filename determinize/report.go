@@ -1,0 +1,60 @@
+package determinize
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Report is what happened in a box.
+type Report struct {
+	Status    unix.WaitStatus // how the first process ended
+	Taints    []Taint
+	Refused   map[string]uint64 // by name of the call, with the argument where that was refused
+	Unmasked  []string          // programs whose random numbers the host cannot trap
+	Execs     uint64
+	Processes uint64
+	Ticks     uint64
+}
+
+// Taint is a reason why a box is not deterministic.
+type Taint struct {
+	Kind, Detail, Exec string
+}
+
+// taint notes a reason, once.
+func (e *engine) taint(kind, detail string, t *task) {
+	n := Taint{Kind: kind, Detail: detail}
+	if t != nil && t.exec != nil {
+		n.Exec = t.exec.path
+	}
+	if !slices.Contains(e.report.Taints, n) {
+		e.report.Taints = append(e.report.Taints, n)
+	}
+}
+
+// refuse counts a call that was not let through.
+func (e *engine) refuse(name string) { e.report.Refused[name]++ }
+
+// exhausted taints the run when a call failed for want of something that the
+// host has a limit of.
+func (e *engine) exhausted(t *task, ret int64) {
+	switch errno := unix.Errno(-ret); errno {
+	case unix.ENOSPC, unix.ENOMEM, unix.EDQUOT, unix.EIO, unix.ENFILE:
+		if ret < 0 {
+			e.taint("exhausted", callName(t)+": "+errno.Error(), t)
+		}
+	}
+}
+
+// finish completes the report.
+func (e *engine) finish() Report {
+	slices.Sort(e.report.Unmasked)
+	e.report.Unmasked = slices.Compact(e.report.Unmasked)
+	slices.SortFunc(e.report.Taints, func(a, b Taint) int {
+		return strings.Compare(a.Kind+"\x00"+a.Detail+"\x00"+a.Exec, b.Kind+"\x00"+b.Detail+"\x00"+b.Exec)
+	})
+	e.report.Status = e.root.status
+	return e.report
+}

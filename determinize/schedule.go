@@ -1,0 +1,285 @@
+package determinize
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// loop runs the box until its first process has ended.
+func (e *engine) loop() error {
+	for e.root.state != stateDead {
+		if e.running == nil && len(e.expect) == 0 {
+			if e.paused.Load() {
+				if err := e.idle(); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := e.dispatch(); err != nil {
+				return err
+			}
+			if e.fatal != nil {
+				return e.fatal
+			}
+			continue
+		}
+		pid, ws, errno := e.tr.Wait()
+		if errno == unix.EINTR {
+			if err := e.outside(); err != nil {
+				return err
+			}
+			continue
+		}
+		if errno != 0 {
+			return fmt.Errorf("wait for the box's tasks: %w", errno)
+		}
+		e.event(pid, ws)
+		if e.fatal != nil {
+			return e.fatal
+		}
+		if err := e.outside(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dispatch lets the next task go on.
+func (e *engine) dispatch() error {
+	if t := e.next; t != nil {
+		e.next = nil
+		if t.state == stateReady {
+			e.resume(t)
+			return nil
+		}
+	}
+	t := e.least()
+	if t == nil {
+		if e.anyIn(stateStopped, stateVfork, stateDying) && !e.anyIn(stateBlocked) {
+			return fmt.Errorf("%w: every task is stopped by a signal", ErrDeadlock)
+		}
+		return fmt.Errorf("%w: %s", ErrDeadlock, e.waits())
+	}
+	switch t.state {
+	case stateReady:
+		e.resume(t)
+	case stateOrdered:
+		e.decide(t)
+	case stateBlocked:
+		switch {
+		case t.ready != nil && t.ready():
+			if t.then != nil {
+				e.apply(t, t.then())
+			} else {
+				e.decide(t)
+			}
+		case t.raised && e.deliverable(t):
+			e.apply(t, t.broken())
+		default:
+			e.apply(t, t.timeUp())
+		}
+	}
+	return nil
+}
+
+// least is the task that goes first of all that could go on, or nil.
+func (e *engine) least() *task {
+	var best *task
+	var bestB uint64
+	for _, t := range e.tasks {
+		b := t.clk.B
+		switch t.state {
+		case stateReady, stateOrdered:
+		case stateBlocked:
+			if t.ready != nil && t.ready() || t.raised && e.deliverable(t) {
+				break
+			}
+			if t.wake == 0 {
+				continue
+			}
+			b = max(b, t.wake)
+		default:
+			continue
+		}
+		if best == nil || t.before(b, best, bestB) {
+			best, bestB = t, b
+		}
+	}
+	return best
+}
+
+// first tells whether a running task is the one to go first.
+func (e *engine) first(t *task) bool {
+	u := e.least()
+	return u == nil || t.before(t.clk.B, u, u.order())
+}
+
+// order is the B by which a task that could go on is ordered.
+func (t *task) order() uint64 { return max(t.clk.B, t.wake) }
+
+func (e *engine) anyIn(states ...state) bool {
+	for _, t := range e.tasks {
+		for _, s := range states {
+			if t.state == s {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// waits says what each task of a deadlocked box waits for.
+func (e *engine) waits() string {
+	var lines []string
+	for _, t := range e.tasks {
+		if t.state == stateBlocked {
+			lines = append(lines, fmt.Sprintf("%s waits for %s", t.name(), t.why))
+		}
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "; ")
+}
+
+// resume lets a stopped task run.
+func (e *engine) resume(t *task) {
+	e.running = t
+	t.state = stateRunning
+	sig := t.sig
+	t.sig = 0
+	var errno unix.Errno
+	if t.exit != nil {
+		errno = e.tr.ContToExit(t.pid, sig)
+	} else {
+		errno = e.tr.Cont(t.pid, sig)
+	}
+	if errno != 0 {
+		// ESRCH: it was killed; its exit will be seen.
+		t.state = stateDying
+		e.running = nil
+		e.await(t, "death")
+	}
+}
+
+// enter handles a task's arrival at an intercepted call.
+func (e *engine) enter(t *task) {
+	if errno := e.tr.Syscall(t.pid, &t.call); errno != 0 {
+		e.park(t, stateDying)
+		e.await(t, "death")
+		return
+	}
+	t.clk.Tick()
+	e.report.Ticks++
+	t.fresh = true
+	t.progress = 0
+	e.decide(t)
+}
+
+// park takes a task off the CPU.
+func (e *engine) park(t *task, s state) {
+	t.state = s
+	if e.running == t {
+		e.running = nil
+	}
+}
+
+// decide decides the call at which a task has stopped, and acts on it.
+func (e *engine) decide(t *task) {
+	v := e.judge(t)
+	t.fresh = false
+	e.apply(t, v)
+}
+
+// apply acts on a verdict.
+func (e *engine) apply(t *task, v verdict) {
+	if v.do != doBlock {
+		t.masked = false
+		t.ready, t.then, t.broken, t.timeUp, t.wake = nil, nil, nil, nil, 0
+	}
+	switch v.do {
+	case doRun:
+		e.traceRun(t)
+		t.exit = nil
+		if t.dirty {
+			t.exit = func(int64) {}
+		}
+		e.resume(t)
+	case doRunThen:
+		t.exit = v.exit
+		e.resume(t)
+	case doAnswer:
+		e.traceAnswer(t, v.ret)
+		t.exit = nil
+		e.tr.Skip(t.pid, v.ret)
+		e.resume(t)
+	case doYield:
+		e.traceAnswer(t, v.ret)
+		t.exit = nil
+		e.tr.Skip(t.pid, v.ret)
+		e.park(t, stateReady)
+	case doBlock:
+		t.ready, t.broken, t.why = v.ready, v.broken, v.why
+		t.then, t.wake, t.timeUp = v.then, v.wake, v.timeUp
+		if t.broken == nil {
+			t.broken = func() verdict { return e.interrupt(t, restartSys) }
+		}
+		e.park(t, stateBlocked)
+	case doResume:
+		e.resume(t)
+	case doOrder:
+		e.park(t, stateOrdered)
+	case doHold:
+		e.park(t, t.state)
+	}
+}
+
+// interrupt makes the call that a task is blocked in return one of the
+// kernel's restart codes: a pending signal then decides whether it is made
+// again or fails with EINTR, just as if the kernel had been interrupted.
+func (e *engine) interrupt(t *task, code int64) verdict {
+	nr := t.call.Nr
+	e.tr.Skip(t.pid, 0)
+	return runThen(func(int64) {
+		e.tr.SetNr(t.pid, nr)
+		e.tr.SetResult(t.pid, code)
+	})
+}
+
+// leave handles the exit of a call.
+func (e *engine) leave(t *task) {
+	f := t.exit
+	t.exit = nil
+	if t.dirty {
+		t.dirty = false
+		for i, v := range t.call.Args {
+			e.tr.SetArg(t.pid, i, v)
+		}
+	}
+	t.state = stateRunning
+	if f != nil {
+		ret, errno := e.tr.Result(t.pid)
+		if errno != 0 {
+			e.park(t, stateDying)
+			e.await(t, "death")
+			return
+		}
+		e.tracedResult(t, ret)
+		f(ret)
+		if t.state != stateRunning {
+			return // parked by f
+		}
+	}
+	e.resume(t)
+}
+
+// setArg changes an argument for the kernel; the guest's own value comes back
+// at the call's exit.
+func (e *engine) setArg(t *task, i int, v uint64) {
+	t.dirty = true
+	e.tr.SetArg(t.pid, i, v)
+}
+
+// await makes everything else wait for an event of the task.
+func (e *engine) await(t *task, w what) { e.expect[t.pid] = w }

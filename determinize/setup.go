@@ -1,0 +1,210 @@
+package determinize
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/pids"
+	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/tracer"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// newEngine makes the calling thread the engine's: a tracer, in the box's
+// mount namespace, with the guest's rights to files and no others.
+func newEngine(cfg Config) (*engine, error) {
+	e := &engine{
+		cfg: cfg, log: cfg.Log,
+		tasks: make(map[int]*task), vpids: make(map[int]*task),
+		early: make(map[int]bool), expect: make(map[int]what),
+		channels: make(map[vfs.Key]*channel), dirs: make(map[dirKey]*dirStream),
+		fifos: make(map[vfs.Key]*fifoOpens), procFiles: make(map[vfs.Key]procFile),
+		pids: pids.New(),
+		fs:   vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
+	}
+	e.report.Refused = make(map[string]uint64)
+	boot := cfg.Seed.Derive("boot_id", 0)
+	e.procfs = procfs.Box{
+		CPUs: cfg.CPUs, Epoch: cfg.Epoch, Hostname: cfg.Hostname, Domain: cfg.Domainname,
+		UID: cfg.UID, GID: cfg.GID, BootID: [16]byte(boot[:16]),
+	}
+	// One for the tracer, which blocks without telling Go's scheduler.
+	if n := runtime.GOMAXPROCS(0); n < 2 {
+		runtime.GOMAXPROCS(2)
+	}
+	tr, err := tracer.New(cfg.CPU)
+	if err != nil {
+		return nil, err
+	}
+	e.tr = tr
+	if err := e.enterBox(); err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/.", &st); err != nil {
+		return nil, fmt.Errorf("stat the box's /proc: %w", err)
+	}
+	e.proc = st.Dev
+	return e, nil
+}
+
+// enterBox moves the thread into the box's mount namespace and takes from it
+// every right to files that the guest does not have.
+func (e *engine) enterBox() error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return fmt.Errorf("unshare file system attributes: %w", err)
+	}
+	if err := unix.Setns(int(e.cfg.MountNS.Fd()), unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("enter the box's mount namespace: %w", err)
+	}
+	// Raw: package unix would change all threads.
+	unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0) // not permitted where setgroups is denied, to the guest neither
+	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(e.cfg.FSGID), 0, 0)
+	unix.RawSyscall(unix.SYS_SETFSUID, uintptr(e.cfg.FSUID), 0, 0)
+	keep := uint64(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_KILL | 1<<unix.CAP_SYS_RESOURCE)
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	for i := range data {
+		data[i].Effective &= uint32(keep >> (32 * i))
+	}
+	if err := unix.Capset(&hdr, &data[0]); err != nil {
+		return fmt.Errorf("drop capabilities: %w", err)
+	}
+	return nil
+}
+
+// leaveBox moves the thread back to where it came from, so that it does not
+// keep the box's mounts alive.
+func (e *engine) leaveBox() error {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	for i := range data {
+		data[i].Effective = data[i].Permitted
+	}
+	if err := unix.Capset(&hdr, &data[0]); err != nil {
+		return fmt.Errorf("restore capabilities: %w", err)
+	}
+	if err := unix.Setns(int(e.cfg.HostMountNS.Fd()), unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("leave the box's mount namespace: %w", err)
+	}
+	return nil
+}
+
+// release seizes the command and lets it become the box's first program.
+func (e *engine) release() error {
+	c := e.cfg.Command
+	if err := e.tr.Seize(c.PID); err != nil {
+		return err
+	}
+	t := &task{
+		pid: c.PID, vpid: c.VPID, pidfd: openPidfd(c.PID),
+		pgid: c.VPID, sid: c.VPID,
+		seed: e.cfg.Seed, limits: procfs.DefaultLimits(),
+		state: stateRunning,
+	}
+	t.rnd = prng.NewStream(t.seed, "random")
+	e.root = t
+	e.running = t
+	e.tasks[t.pid] = t
+	e.vpids[t.vpid] = t
+	e.pids.Place(t.vpid, pids.IDs{PGID: t.vpid, SID: t.vpid})
+	if _, err := c.Go.Write([]byte{1}); err != nil {
+		return fmt.Errorf("release the command: %w", err)
+	}
+	return nil
+}
+
+// nudge makes the engine's thread look at what is asked of it from outside.
+func (e *engine) nudge() {
+	unix.Tgkill(unix.Getpid(), e.tr.TID(), unix.SIGURG)
+}
+
+// outside looks at what was asked from outside the box.
+func (e *engine) outside() error {
+	runtime.Gosched()
+	if e.cancel.Load() {
+		return ErrCanceled
+	}
+	return nil
+}
+
+// idle waits, while the box is paused, for something to be asked.
+func (e *engine) idle() error {
+	for e.paused.Load() {
+		if err := e.outside(); err != nil {
+			return err
+		}
+		unix.Poll(nil, -1)
+	}
+	return nil
+}
+
+// end kills what is left of the box and waits until it is gone.
+func (e *engine) end() {
+	e.ending = true
+	for _, t := range e.tasks {
+		t.doomed = true
+		unix.Kill(t.pid, unix.SIGKILL)
+	}
+	for len(e.tasks) > 0 {
+		pid, ws, errno := e.tr.Wait()
+		if errno == unix.EINTR {
+			runtime.Gosched()
+			continue
+		}
+		if errno != 0 {
+			return
+		}
+		if ws.Stopped() {
+			// A task born meanwhile.
+			unix.Kill(pid, unix.SIGKILL)
+			continue
+		}
+		if t := e.tasks[pid]; t != nil {
+			e.exited(t, ws)
+		}
+	}
+}
+
+// counter answers rdtsc and rdtscp, which PR_SET_TSC turns into a SIGSEGV: a
+// counter of nanoseconds.
+func (e *engine) counter(t *task) bool {
+	info, errno := e.tr.Siginfo(t.pid)
+	const siKernel = 0x80
+	if errno != 0 || int32(binary.LittleEndian.Uint32(info[siCode:])) != siKernel {
+		return false
+	}
+	var r unix.PtraceRegs
+	if e.tr.Regs(t.pid, &r) != 0 {
+		return false
+	}
+	var code [3]byte
+	n, _ := e.tr.Read(t.pid, r.Rip, code[:])
+	size := uint64(0)
+	switch {
+	case n >= 2 && strings.HasPrefix(string(code[:]), "\x0f\x31"):
+		size = 2
+	case n >= 3 && string(code[:]) == "\x0f\x01\xf9":
+		size = 3
+		r.Rcx = 0 // processor number
+	default:
+		return false
+	}
+	t.clk.Tick()
+	e.report.Ticks++
+	v := uint64(uptime + e.readClock(t))
+	r.Rax, r.Rdx = v&0xffffffff, v>>32
+	r.Rip += size
+	return e.tr.SetRegs(t.pid, &r) == 0
+}

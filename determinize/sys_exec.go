@@ -1,0 +1,268 @@
+package determinize
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/auxv"
+	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/vdso"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// maxStack bounds what is read of a new program's stack: the kernel allows a
+// quarter of the stack limit for arguments and environment, at most 6 MiB;
+// execve(2).
+const maxStack = 6 << 20
+
+// execEnter handles execve and execveat. What the engine could not hold is
+// refused before the old program is gone.
+func execEnter(e *engine, t *task) verdict {
+	dirfd, pathArg, empty := int32(unix.AT_FDCWD), t.arg(0), false
+	if t.call.Nr == unix.SYS_EXECVEAT {
+		dirfd, pathArg, empty = t.fd(0), t.arg(1), t.arg(4)&unix.AT_EMPTY_PATH != 0
+	}
+	w, errno := e.path(t, dirfd, pathArg, empty)
+	if errno != 0 {
+		return fail(errno)
+	}
+	defer w.close()
+	if errno := e.runnable(t, w); errno != 0 {
+		return fail(errno)
+	}
+	return runThen(func(ret int64) {
+		// Only a failed call comes back.
+		e.exhausted(t, ret)
+	})
+}
+
+// runnable refuses what could run natively and cannot run here. Everything
+// that cannot run natively either is left to the kernel, which knows best why.
+func (e *engine) runnable(t *task, w where) unix.Errno {
+	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		if err == unix.EACCES && unix.Faccessat(w.dir, w.path, unix.X_OK, 0) == nil {
+			// The memory of such a program could not be read either.
+			e.refuse(callName(t) + "(unreadable file)")
+			return unix.EACCES
+		}
+		return 0
+	}
+	defer unix.Close(fd)
+	var head [20]byte
+	if n, _ := unix.Read(fd, head[:]); n < 20 {
+		return 0
+	}
+	const elf32, machine386 = 1, 3
+	if string(head[:4]) == "\x7fELF" && (head[4] == elf32 || binary.LittleEndian.Uint16(head[18:]) == machine386) {
+		e.refuse(callName(t) + "(32-bit program)")
+		return unix.ENOEXEC
+	}
+	return 0
+}
+
+// execed handles the start of a new program: the old one is gone, the new one
+// has not run an instruction.
+func (e *engine) execed(t *task) {
+	t.exit = nil
+	t.dirty = false
+	if p := t.vforkOf; p != nil {
+		t.vforkOf = nil
+		if p.state == stateVfork {
+			e.await(p, "end of vfork")
+		}
+	}
+	e.forgetDirs(t)
+	t.noWait = t.chldIgnored // handlers and their flags are gone
+	vec, stack, ok := e.newStack(t)
+	if !ok {
+		e.fatal = ErrLost
+		return
+	}
+	e.report.Execs++
+	x := &execution{id: e.report.Execs, dupes: make(map[prng.Seed]uint64)}
+	x.argv = stack.strings(vec.Argv)
+	env := stack.strings(vec.Envp)
+	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
+	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")
+	fn, _ := vec.Value(auxv.ExecFn)
+	digest := e.programDigest(t, x, stack.at(fn))
+
+	parent := t.seed
+	key := prng.Exec(prng.Seed{}, x.argv, cwd, digest, 0)
+	var n uint64
+	if t.exec != nil {
+		parent = t.exec.seed
+		n = t.exec.dupes[key]
+		t.exec.dupes[key]++
+	}
+	t.seed = prng.Exec(parent, x.argv, cwd, digest, n)
+	x.seed = t.seed
+	x.weak = weakKey(x.argv, env, cwd, digest)
+	t.exec = x
+	t.rnd = prng.NewStream(t.seed, "random")
+	t.forks, t.made = 0, 0
+	t.weakRead = true
+	t.clk.Exec()
+
+	e.patch(t, vec)
+	e.traceExec(t, x)
+	e.park(t, stateReady)
+	e.next = t
+}
+
+// weakKey is the digest of what is known of an exec before it runs.
+func weakKey(argv, env []string, cwd string, digest [32]byte) prng.Seed {
+	h := sha256.New()
+	list := func(ss ...string) {
+		var n [8]byte
+		binary.LittleEndian.PutUint64(n[:], uint64(len(ss)))
+		h.Write(n[:])
+		for _, s := range ss {
+			binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+			h.Write(n[:])
+			h.Write([]byte(s))
+		}
+	}
+	list(argv...)
+	list(env...)
+	list(cwd)
+	h.Write(digest[:])
+	return prng.Seed(h.Sum(nil))
+}
+
+// stackImage is a copy of a new program's stack.
+type stackImage struct {
+	base uint64
+	mem  []byte
+}
+
+// at returns the string at an address of the stack, or "".
+func (s stackImage) at(addr uint64) string {
+	if addr < s.base || addr >= s.base+uint64(len(s.mem)) {
+		return ""
+	}
+	b := s.mem[addr-s.base:]
+	for i, c := range b {
+		if c == 0 {
+			return string(b[:i])
+		}
+	}
+	return ""
+}
+
+func (s stackImage) strings(addrs []uint64) []string {
+	out := make([]string, len(addrs))
+	for i, a := range addrs {
+		out[i] = s.at(a)
+	}
+	return out
+}
+
+// newStack copies and parses the stack of a program that is about to start.
+func (e *engine) newStack(t *task) (*auxv.Vector, stackImage, bool) {
+	var regs unix.PtraceRegs
+	if e.tr.Regs(t.pid, &regs) != 0 {
+		return nil, stackImage{}, false
+	}
+	// The stack ends at the top of the address space, which depends on
+	// nothing: address space layout randomisation is off.
+	const top = 0x7ffffffff000
+	size := maxStack
+	if regs.Rsp < top {
+		size = int(min(top-regs.Rsp, maxStack))
+	}
+	mem := make([]byte, size)
+	n, errno := e.tr.Read(t.pid, regs.Rsp, mem)
+	if errno != 0 {
+		return nil, stackImage{}, false
+	}
+	v, err := auxv.Parse(mem[:n], regs.Rsp)
+	if err != nil {
+		e.log.Error("new program's stack", "pid", t.vpid, "err", err)
+		return nil, stackImage{}, false
+	}
+	return v, stackImage{regs.Rsp, mem[:n]}, true
+}
+
+// programDigest identifies the files that a program starts from: its
+// executable and, for a script, the script.
+func (e *engine) programDigest(t *task, x *execution, name string) [32]byte {
+	h := sha256.New()
+	var main vfs.Key
+	add := func(dir int, path string) {
+		fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return
+		}
+		f := os.NewFile(uintptr(fd), path)
+		defer f.Close()
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || vfs.KeyOf(&st) == main {
+			return
+		}
+		main = vfs.KeyOf(&st)
+		e.observe(t, &st)
+		info, err := e.cfg.Executables.Info(f)
+		if err != nil {
+			e.log.Warn("scan executable", "path", path, "err", err)
+			return
+		}
+		h.Write(info.Digest[:])
+		if len(info.Unmasked) > 0 {
+			e.report.Unmasked = append(e.report.Unmasked, x.path)
+		}
+	}
+	add(e.procFD(), strconv.Itoa(t.pid)+"/exe")
+	if name != "" {
+		if w, errno := e.locate(t, unix.AT_FDCWD, name, false); errno == 0 && !strings.HasPrefix(name, "/dev/fd/") {
+			add(w.dir, w.path)
+			w.close()
+		}
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// patch makes a new program's view of the machine that of the box: the vDSO
+// calls the kernel, where its calls are seen; the auxiliary vector names a
+// generic CPU; the random bytes that the C library starts with are ours.
+func (e *engine) patch(t *task, v *auxv.Vector) {
+	for _, ed := range v.Edits(auxv.Baseline) {
+		e.tr.WriteFull(t.pid, ed.Addr, binary.LittleEndian.AppendUint64(nil, ed.Value))
+	}
+	t.auxv = v.Bytes(auxv.Baseline)
+	if at, ok := v.Value(auxv.Random); ok {
+		s := prng.NewStream(t.exec.weak, "at_random")
+		var b [16]byte
+		s.Read(b[:])
+		e.tr.WriteFull(t.pid, at, b[:])
+	}
+	base, ok := v.Value(auxv.SysinfoEhdr)
+	if !ok {
+		return
+	}
+	if e.patches == nil {
+		image := make([]byte, vdso.MaxSize)
+		n, errno := e.tr.Read(t.pid, base, image)
+		if errno != 0 {
+			e.fatal = ErrLost
+			return
+		}
+		var err error
+		if e.patches, err = vdso.Patches(image[:n]); err != nil {
+			e.fatal = err
+			return
+		}
+	}
+	for _, p := range e.patches {
+		if errno := e.tr.Poke(t.pid, base+p.Offset, p.Code); errno != 0 {
+			e.fatal = ErrLost
+			return
+		}
+	}
+}

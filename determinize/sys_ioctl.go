@@ -1,0 +1,165 @@
+package determinize
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// rule judges an argument and answers refusals.
+func (e *engine) rule(t *task, rules *policy.Rules, v uint64) (policy.Rule, verdict, bool) {
+	r, known := rules.Lookup(v)
+	if r.Class != policy.Refuse {
+		return r, verdict{}, true
+	}
+	name := r.Name
+	if !known {
+		name = fmt.Sprintf("%#x", uint32(v))
+	}
+	e.refuse(callName(t) + "(" + name + ")")
+	return r, fail(r.Errno), false
+}
+
+// ioctlEnter handles ioctl.
+func ioctlEnter(e *engine, t *task) verdict {
+	var st unix.Stat_t
+	k, errno := e.kindOf(t, t.fd(0), &st)
+	if errno != 0 {
+		return fail(errno)
+	}
+	req := t.arg(1)
+	if r, ok := policy.Ioctls.Lookup(req); !ok || r.Class == policy.Refuse {
+		if k != kindTTY && r.Errno == unix.ENOTTY && ok {
+			return fail(unix.ENOTTY) // what the file would have answered
+		}
+		_, v, _ := e.rule(t, &policy.Ioctls, req)
+		return v
+	}
+	if uint32(req) == unix.TIOCINQ && k == kindPipe {
+		n := 0
+		if v, wait := e.order(t); wait {
+			return v
+		}
+		if c := e.channelOf(vfs.KeyOf(&st)); c != nil {
+			n = c.size
+			t.clk.Join(c.writes[0].edge)
+		}
+		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, uint32(n)))
+	}
+	return run()
+}
+
+// fcntlEnter handles the fcntl commands that stop.
+func fcntlEnter(e *engine, t *task) verdict {
+	_, v, ok := e.rule(t, &policy.Fcntls, t.arg(1))
+	if !ok {
+		return v
+	}
+	cmd := t.fd(1)
+	switch cmd {
+	case unix.F_GETOWN, unix.F_GETSIG:
+		return answer(0)
+	case unix.F_GETPIPE_SZ:
+		return answer(capacity)
+	case unix.F_SETPIPE_SZ:
+		if int64(int32(t.arg(2))) < 0 || t.arg(2) > 1<<20 {
+			return fail(unix.EPERM)
+		}
+		return answer(capacity)
+	case unix.F_SETFL:
+		if t.arg(2)&unix.O_ASYNC != 0 {
+			e.refuse("fcntl(O_ASYNC)")
+			return fail(unix.EINVAL)
+		}
+		return run()
+	case unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETLK, unix.F_OFD_GETLK:
+		if v, wait := e.order(t); wait {
+			return v
+		}
+		switch cmd {
+		case unix.F_SETLKW:
+			return e.lock(t, 1, unix.F_SETLK, unix.EAGAIN)
+		case unix.F_OFD_SETLKW:
+			return e.lock(t, 1, unix.F_OFD_SETLK, unix.EAGAIN)
+		}
+		return runThen(func(int64) { e.unlocked++ })
+	}
+	return run()
+}
+
+// flockEnter handles flock.
+func flockEnter(e *engine, t *task) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	op := t.arg(1)
+	if op&unix.LOCK_NB != 0 || op&unix.LOCK_UN != 0 {
+		return runThen(func(int64) { e.unlocked++ })
+	}
+	return e.lock(t, 1, op|unix.LOCK_NB, unix.EWOULDBLOCK)
+}
+
+// lock takes a lock without waiting in the kernel: argument arg is replaced by
+// its non-blocking form. While the lock is held elsewhere the task waits for
+// locks to be released, and then makes its call again.
+func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) verdict {
+	e.setArg(t, arg, nonblocking)
+	return runThen(func(ret int64) {
+		if ret != -int64(busy) && ret != -int64(unix.EACCES) {
+			return
+		}
+		seen := e.unlocked
+		t.ready = func() bool { return e.unlocked != seen }
+		t.then = func() verdict { return e.again(t) }
+		t.broken = func() verdict {
+			e.tr.SetNr(t.pid, t.call.Nr)
+			e.tr.SetResult(t.pid, restartSys)
+			return verdict{do: doResume}
+		}
+		t.why = "a file lock"
+		e.park(t, stateBlocked)
+	})
+}
+
+// again makes a task, stopped at the exit of a call, make the same call again.
+func (e *engine) again(t *task) verdict {
+	var r unix.PtraceRegs
+	if e.tr.Regs(t.pid, &r) == 0 {
+		r.Rip -= 2 // the syscall instruction
+		r.Rax = t.call.Nr
+		r.Orig_rax = ^uint64(0)
+		e.tr.SetRegs(t.pid, &r)
+	}
+	return verdict{do: doResume}
+}
+
+// closeEnter handles the calls that may give descriptors up: close, dup2,
+// dup3, close_range.
+func closeEnter(e *engine, t *task) verdict {
+	e.unlocked++
+	return run()
+}
+
+// pipeEnter handles pipe and pipe2.
+func pipeEnter(e *engine, t *task) verdict {
+	if t.call.Nr == unix.SYS_PIPE2 && t.arg(1)&^(unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_DIRECT) != 0 {
+		e.refuse("pipe2(flags)")
+		return fail(unix.EINVAL)
+	}
+	return runThen(func(ret int64) {
+		if ret != 0 {
+			e.exhausted(t, ret)
+			return
+		}
+		var fds [2]int32
+		var st unix.Stat_t
+		if e.tr.ReadFull(t.pid, t.arg(0), bytesOf(&fds)) == 0 && e.statFD(t, fds[0], &st) == 0 {
+			n := e.fs.Created(vfs.KeyOf(&st), "pipe:", t.id(), t.nth(), e.owner())
+			n.Touch(&t.clk)
+		}
+	})
+}

@@ -1,0 +1,213 @@
+package determinize
+
+import (
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// runEnter lets a call through whose result is a function of the box: it stops
+// because it is a tick, an observation or a change that records will hold.
+func runEnter(e *engine, t *task) verdict { return run() }
+
+// checkedEnter lets a call through and looks whether it failed for want of
+// something that the host has a limit of.
+func checkedEnter(e *engine, t *task) verdict {
+	return runThen(func(ret int64) { e.exhausted(t, ret) })
+}
+
+// orderedEnter lets an ordered call through when its turn has come.
+func orderedEnter(e *engine, t *task) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	return run()
+}
+
+// yieldEnter handles sched_yield.
+func yieldEnter(e *engine, t *task) verdict { return yield(0) }
+
+// prctlEnter handles prctl.
+func prctlEnter(e *engine, t *task) verdict {
+	r, v, ok := e.rule(t, &policy.Prctls, t.arg(0))
+	if !ok {
+		return v
+	}
+	if r.Class == policy.Emulate {
+		switch t.fd(0) {
+		case unix.PR_GET_TSC:
+			return e.put(t, t.arg(1), []byte{1, 0, 0, 0}) // PR_TSC_ENABLE
+		case unix.PR_GET_TIMERSLACK:
+			return answer(50000)
+		}
+		return answer(0)
+	}
+	return run()
+}
+
+// archPrctlEnter handles the arch_prctl options that stop.
+func archPrctlEnter(e *engine, t *task) verdict {
+	r, v, ok := e.rule(t, &policy.ArchPrctls, t.arg(0))
+	if !ok {
+		return v
+	}
+	if r.Class == policy.Emulate {
+		return answer(1) // ARCH_GET_CPUID: enabled
+	}
+	return run()
+}
+
+// mmapEnter handles the mmap, mprotect, mremap calls that stop.
+func mmapEnter(e *engine, t *task) verdict {
+	switch t.call.Nr {
+	case unix.SYS_MMAP:
+		if r, bad := policy.MmapFlags.Refused(t.arg(3)); bad {
+			return e.refusedFlags(t, r)
+		}
+		if r, bad := policy.ProtFlags.Refused(t.arg(2)); bad {
+			return e.refusedFlags(t, r)
+		}
+		const shared, anonymous = unix.MAP_SHARED, unix.MAP_ANONYMOUS
+		if t.arg(3)&shared != 0 && t.arg(3)&anonymous == 0 {
+			e.mapped(t, t.fd(4), t.arg(2))
+		}
+	case unix.SYS_MPROTECT:
+		if r, bad := policy.ProtFlags.Refused(t.arg(2)); bad {
+			return e.refusedFlags(t, r)
+		}
+	case unix.SYS_MREMAP:
+		if r, bad := policy.MremapFlags.Refused(t.arg(3)); bad {
+			return e.refusedFlags(t, r)
+		}
+	}
+	return checkedEnter(e, t)
+}
+
+func (e *engine) refusedFlags(t *task, r policy.Rule) verdict {
+	name := r.Name
+	if name == "" {
+		name = "flags"
+	}
+	e.refuse(callName(t) + "(" + name + ")")
+	return fail(r.Errno)
+}
+
+// mapped notes a shared mapping of a file: if it can be written, the content
+// changes from now on without a call.
+func (e *engine) mapped(t *task, fd int32, prot uint64) {
+	var st unix.Stat_t
+	if k, errno := e.kindOf(t, fd, &st); errno != 0 || k != kindFile || prot&unix.PROT_WRITE == 0 {
+		return
+	}
+	n := e.inode(&st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+	e.wrote(t, n)
+}
+
+// madviseEnter handles the advice that stops.
+func madviseEnter(e *engine, t *task) verdict {
+	r, v, ok := e.rule(t, &policy.Madvises, t.arg(2))
+	if !ok {
+		return v
+	}
+	if r.Class == policy.Emulate {
+		return answer(0)
+	}
+	return run()
+}
+
+// memfdEnter handles memfd_create.
+func memfdEnter(e *engine, t *task) verdict {
+	const huge = unix.MFD_HUGETLB
+	if t.arg(1)&huge != 0 {
+		e.refuse("memfd_create(MFD_HUGETLB)")
+		return fail(unix.ENOSYS)
+	}
+	return runThen(func(ret int64) {
+		var st unix.Stat_t
+		if ret >= 0 && e.statFD(t, int32(ret), &st) == 0 {
+			n := e.fs.Created(vfs.KeyOf(&st), "memfd:", t.id(), t.nth(), e.owner())
+			n.Session = t.exec.id
+			n.Touch(&t.clk)
+		}
+	})
+}
+
+// futexEnter handles futex. A process is alone in its memory, so waking finds
+// nobody; and waiting could never end.
+func futexEnter(e *engine, t *task) verdict {
+	const (
+		wait, wake, requeue, cmpRequeue, wakeOp = 0, 1, 3, 4, 5
+		waitBitset, wakeBitset                  = 9, 10
+		private                                 = 128
+	)
+	switch t.arg(1) & 0x7f {
+	case wake, wakeBitset:
+		return answer(0)
+	case wait, waitBitset:
+		var word [4]byte
+		if e.tr.ReadFull(t.pid, t.arg(0), word[:]) != 0 {
+			return fail(unix.EFAULT)
+		}
+		if uint32(word[0])|uint32(word[1])<<8|uint32(word[2])<<16|uint32(word[3])<<24 != uint32(t.arg(2)) {
+			return fail(unix.EAGAIN)
+		}
+	}
+	e.refuse("futex")
+	return fail(unix.ENOSYS)
+}
+
+// seekEnter handles lseek for data and holes: natural, as far as the file
+// system tells; the engine's own view of a directory's offset is the kernel's.
+func seekEnter(e *engine, t *task) verdict { return run() }
+
+// groupEnter handles getpgid, getsid, getpgrp: pids of the box.
+func groupEnter(e *engine, t *task) verdict { return run() }
+
+// personalityEnter handles personality: asking is fine, changing is not.
+func personalityEnter(e *engine, t *task) verdict {
+	const ask = 0xffffffff
+	const noRandomize = 0x0040000 // ADDR_NO_RANDOMIZE
+	switch uint32(t.arg(0)) {
+	case ask:
+		return answer(0)
+	case 0, noRandomize:
+		return answer(0)
+	}
+	e.refuse("personality")
+	return fail(unix.EINVAL)
+}
+
+// seccompEnter handles a guest's own filters: they would outrank the box's.
+func seccompEnter(e *engine, t *task) verdict {
+	e.refuse("seccomp")
+	return fail(unix.EINVAL)
+}
+
+// capEnter handles capget and capset: natural, in a user namespace in which
+// the guest has what its user has.
+func capEnter(e *engine, t *task) verdict { return run() }
+
+// copyEnter handles copy_file_range between regular files.
+func copyEnter(e *engine, t *task) verdict {
+	var in, out unix.Stat_t
+	ki, errno := e.kindOf(t, t.fd(0), &in)
+	if errno != 0 {
+		return fail(errno)
+	}
+	ko, errno := e.kindOf(t, t.fd(2), &out)
+	if errno != 0 {
+		return fail(errno)
+	}
+	if ki == kindDir || ko == kindDir {
+		return fail(unix.EISDIR)
+	}
+	if ki != kindFile || ko != kindFile {
+		return fail(unix.EINVAL)
+	}
+	if in.Dev != out.Dev {
+		return fail(unix.EXDEV) // whether it works depends on the file systems
+	}
+	e.observe(t, &in)
+	return e.writeFile(t, t.fd(2), &out)
+}

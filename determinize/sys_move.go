@@ -1,0 +1,307 @@
+package determinize
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// Moving bytes between descriptors in the kernel would go past the channels
+// that hold what is in pipes. The engine moves them itself: out of a file
+// through a borrowed descriptor, into a channel, or back.
+
+// end is one side of a move.
+type end struct {
+	fd    int32
+	kind  kind
+	key   vfs.Key
+	st    unix.Stat_t
+	local int   // borrowed descriptor
+	off   int64 // offset in a file, or -1 for the description's own
+	flags int
+}
+
+// moveEnd looks at a descriptor. The caller closes local.
+func (e *engine) moveEnd(t *task, fd int32, off int64) (end, unix.Errno) {
+	x := end{fd: fd, off: off, local: -1}
+	var errno unix.Errno
+	if x.kind, errno = e.kindOf(t, fd, &x.st); errno != 0 {
+		return x, errno
+	}
+	x.key = vfs.KeyOf(&x.st)
+	if x.local, errno = e.borrow(t, fd); errno != 0 {
+		return x, errno
+	}
+	fl, err := unix.FcntlInt(uintptr(x.local), unix.F_GETFL, 0)
+	x.flags = fl
+	return x, errnoOf(err)
+}
+
+func (x *end) close() {
+	if x.local >= 0 {
+		unix.Close(x.local)
+	}
+}
+
+// sendfileEnter handles sendfile.
+func sendfileEnter(e *engine, t *task) verdict {
+	off, errno := e.offsetAt(t, t.arg(2))
+	if errno != 0 {
+		return fail(errno)
+	}
+	in, errno := e.moveEnd(t, t.fd(1), off)
+	defer in.close()
+	if errno != 0 {
+		return fail(errno)
+	}
+	out, errno := e.moveEnd(t, t.fd(0), -1)
+	defer out.close()
+	if errno != 0 {
+		return fail(errno)
+	}
+	if in.kind != kindFile {
+		return fail(unix.EINVAL)
+	}
+	return e.move(t, &in, &out, int(min(t.arg(3), maxRW)), t.arg(2), 0, true)
+}
+
+// spliceEnter handles splice.
+func spliceEnter(e *engine, t *task) verdict {
+	offIn, errno := e.offsetAt(t, t.arg(1))
+	if errno != 0 {
+		return fail(errno)
+	}
+	offOut, errno := e.offsetAt(t, t.arg(3))
+	if errno != 0 {
+		return fail(errno)
+	}
+	in, errno := e.moveEnd(t, t.fd(0), offIn)
+	defer in.close()
+	if errno != 0 {
+		return fail(errno)
+	}
+	out, errno := e.moveEnd(t, t.fd(2), offOut)
+	defer out.close()
+	if errno != 0 {
+		return fail(errno)
+	}
+	if in.kind != kindPipe && out.kind != kindPipe {
+		return fail(unix.EINVAL)
+	}
+	if in.kind == kindPipe && t.arg(1) != 0 || out.kind == kindPipe && t.arg(3) != 0 {
+		return fail(unix.ESPIPE)
+	}
+	if t.arg(5)&unix.SPLICE_F_NONBLOCK != 0 {
+		in.flags |= unix.O_NONBLOCK
+		out.flags |= unix.O_NONBLOCK
+	}
+	return e.move(t, &in, &out, int(min(t.arg(4), maxRW)), t.arg(1), t.arg(3), true)
+}
+
+// teeEnter handles tee: splice between two pipes that does not consume.
+func teeEnter(e *engine, t *task) verdict {
+	in, errno := e.moveEnd(t, t.fd(0), -1)
+	defer in.close()
+	if errno != 0 {
+		return fail(errno)
+	}
+	out, errno := e.moveEnd(t, t.fd(1), -1)
+	defer out.close()
+	if errno != 0 {
+		return fail(errno)
+	}
+	if in.kind != kindPipe || out.kind != kindPipe || in.key == out.key {
+		return fail(unix.EINVAL)
+	}
+	if t.arg(3)&unix.SPLICE_F_NONBLOCK != 0 {
+		in.flags |= unix.O_NONBLOCK
+		out.flags |= unix.O_NONBLOCK
+	}
+	return e.move(t, &in, &out, int(min(t.arg(2), maxRW)), 0, 0, false)
+}
+
+// vmspliceEnter handles vmsplice, which is a write to or a read from a pipe.
+func vmspliceEnter(e *engine, t *task) verdict {
+	var st unix.Stat_t
+	k, errno := e.kindOf(t, t.fd(0), &st)
+	if errno != 0 {
+		return fail(errno)
+	}
+	if k != kindPipe {
+		return fail(unix.EBADF)
+	}
+	fl, errno := e.flags(t, t.fd(0))
+	if errno != 0 {
+		return fail(errno)
+	}
+	if fl&unix.O_ACCMODE == unix.O_RDONLY {
+		return e.readPipe(t, t.fd(0), vfs.KeyOf(&st))
+	}
+	return e.writePipe(t, t.fd(0), vfs.KeyOf(&st))
+}
+
+// offsetAt reads an offset argument: -1 when there is none.
+func (e *engine) offsetAt(t *task, addr uint64) (int64, unix.Errno) {
+	if addr == 0 {
+		return -1, 0
+	}
+	var b [8]byte
+	if e.tr.ReadFull(t.pid, addr, b[:]) != 0 {
+		return 0, unix.EFAULT
+	}
+	off := int64(binary.LittleEndian.Uint64(b[:]))
+	if off < 0 {
+		return 0, unix.EINVAL
+	}
+	return off, 0
+}
+
+// move moves at most n bytes and writes offsets back.
+func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consume bool) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	if in.flags&unix.O_ACCMODE == unix.O_WRONLY || out.flags&unix.O_ACCMODE == unix.O_RDONLY {
+		return fail(unix.EBADF)
+	}
+	n = min(n, capacity)
+	if n == 0 {
+		return answer(0)
+	}
+	if out.kind == kindPipe && e.stream(out.key) == 0 {
+		fd, key := out.fd, out.key
+		if !e.hasReaders(t, fd) {
+			return fail(unix.EPIPE)
+		}
+		room := e.channelOf(key).room()
+		if room == 0 {
+			if out.flags&unix.O_NONBLOCK != 0 {
+				return fail(unix.EAGAIN)
+			}
+			return block("room in a pipe", func() bool { return e.channelOf(key).room() > 0 || !e.hasReaders(t, fd) })
+		}
+		n = min(n, room)
+	}
+	data, v, ok := e.take(t, in, n)
+	if !ok {
+		return v
+	}
+	edge := t.clk.Edge
+	if in.kind == kindPipe && e.channelOf(in.key) != nil {
+		edge = e.channelOf(in.key).writes[0].edge
+		t.clk.Receive(edge)
+	}
+	done, errno := e.give(t, out, data)
+	if done == 0 && errno != 0 {
+		return fail(errno)
+	}
+	if consume {
+		e.taken(in, done)
+	}
+	for _, o := range []struct {
+		addr uint64
+		at   int64
+	}{{inOff, in.off}, {outOff, out.off}} {
+		if o.addr != 0 {
+			e.tr.WriteFull(t.pid, o.addr, binary.LittleEndian.AppendUint64(nil, uint64(o.at+int64(done))))
+		}
+	}
+	return answer(int64(done))
+}
+
+// take looks at what a source has. The result is scratch memory.
+func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
+	if len(e.buf) < capacity {
+		e.buf = make([]byte, capacity)
+	}
+	switch in.kind {
+	case kindPipe:
+		if in.key == e.cfg.StdinKey && e.cfg.Stdin != nil {
+			k, err := unix.Read(int(e.cfg.Stdin.Fd()), e.buf[:n])
+			if err != nil {
+				return nil, fail(errnoOf(err)), false
+			}
+			return e.buf[:k], verdict{}, true
+		}
+		c := e.channelOf(in.key)
+		if c == nil {
+			fd, key := in.fd, in.key
+			switch {
+			case !e.hasWriters(t, fd):
+				return nil, answer(0), false
+			case in.flags&unix.O_NONBLOCK != 0:
+				return nil, fail(unix.EAGAIN), false
+			}
+			return nil, block("bytes from a pipe", func() bool { return e.channelOf(key) != nil || !e.hasWriters(t, fd) }), false
+		}
+		return append(e.buf[:0], c.peek(n)...), verdict{}, true
+	case kindFile:
+		e.observe(t, &in.st)
+		at := in.off
+		if at < 0 {
+			var err error
+			if at, err = unix.Seek(in.local, 0, unix.SEEK_CUR); err != nil {
+				return nil, fail(errnoOf(err)), false
+			}
+		}
+		k, err := unix.Pread(in.local, e.buf[:n], at)
+		if err != nil {
+			return nil, fail(errnoOf(err)), false
+		}
+		return e.buf[:k], verdict{}, true
+	}
+	return nil, fail(unix.EINVAL), false
+}
+
+// taken consumes what was moved.
+func (e *engine) taken(in *end, n int) {
+	switch {
+	case n == 0:
+	case in.kind == kindFile && in.off < 0:
+		unix.Seek(in.local, int64(n), unix.SEEK_CUR)
+	case in.kind == kindPipe && e.channelOf(in.key) != nil:
+		e.consume(in.key, n)
+	}
+}
+
+// give hands data to a destination.
+func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
+	if len(data) == 0 {
+		return 0, 0
+	}
+	switch out.kind {
+	case kindPipe:
+		if s := e.stream(out.key); s != 0 {
+			if err := e.cfg.Output(s, data); err != nil {
+				e.fatal = ErrOutput
+				return 0, unix.EPIPE
+			}
+			return len(data), 0
+		}
+		e.send(out.key, data, t.clk.Edge)
+		return len(data), 0
+	case kindFile:
+		if out.flags&unix.O_APPEND != 0 {
+			return 0, unix.EINVAL
+		}
+		var n int
+		var err error
+		if out.off >= 0 {
+			n, err = unix.Pwrite(out.local, data, out.off)
+		} else {
+			n, err = unix.Write(out.local, data)
+		}
+		if err != nil {
+			e.exhausted(t, -int64(errnoOf(err)))
+			return 0, errnoOf(err)
+		}
+		fd := out.fd
+		e.wrote(t, e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) }))
+		return n, 0
+	case kindDevice:
+		return len(data), 0
+	}
+	return 0, unix.EINVAL
+}

@@ -1,0 +1,306 @@
+package determinize
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// opening is an open call, whichever of the four it is.
+type opening struct {
+	w     where
+	path  uint64 // address of the path
+	flags int
+	// flagsArg is the argument that holds the flags, or -1.
+	flagsArg int
+}
+
+// openEnter handles open, openat, creat and openat2.
+func openEnter(e *engine, t *task) verdict {
+	dirfd := int32(unix.AT_FDCWD)
+	o := opening{path: t.arg(0), flags: int(int32(t.arg(1))), flagsArg: 1}
+	switch t.call.Nr {
+	case unix.SYS_CREAT:
+		o.flags, o.flagsArg = unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC, -1
+	case unix.SYS_OPENAT:
+		dirfd, o.path, o.flags, o.flagsArg = t.fd(0), t.arg(1), int(int32(t.arg(2))), 2
+	case unix.SYS_OPENAT2:
+		dirfd, o.path, o.flagsArg = t.fd(0), t.arg(1), -1
+		var how unix.OpenHow
+		if t.arg(3) < uint64(len(bytesOf(&how))) {
+			return fail(unix.EINVAL)
+		}
+		if e.tr.ReadFull(t.pid, t.arg(2), bytesOf(&how)) != 0 {
+			return fail(unix.EFAULT)
+		}
+		o.flags = int(how.Flags)
+		if how.Resolve != 0 {
+			return e.openResolved(t, o)
+		}
+	}
+	var errno unix.Errno
+	if o.w, errno = e.path(t, dirfd, o.path, false); errno != 0 {
+		return fail(errno)
+	}
+	defer o.w.close()
+	if o.flags&unix.O_PATH != 0 {
+		return e.openPath(t, o)
+	}
+	return e.open(t, o)
+}
+
+// openResolved handles openat2 with restrictions on how the path may resolve:
+// the kernel judges, and what came out is looked at afterwards.
+func (e *engine) openResolved(t *task, o opening) verdict {
+	if o.flags&(unix.O_CREAT|unix.O_TRUNC) != 0 || o.flags&unix.O_ACCMODE != unix.O_RDONLY {
+		return runThen(func(ret int64) {
+			if ret >= 0 {
+				e.opened(t, int32(ret), o, false)
+			}
+		})
+	}
+	return run()
+}
+
+// openPath handles O_PATH, which opens nothing.
+func (e *engine) openPath(t *task, o opening) verdict {
+	return run()
+}
+
+// open handles everything else.
+func (e *engine) open(t *task, o opening) verdict {
+	follow := o.flags&unix.O_NOFOLLOW == 0 && o.flags&(unix.O_CREAT|unix.O_EXCL) != unix.O_CREAT|unix.O_EXCL
+	writing := o.flags&unix.O_ACCMODE != unix.O_RDONLY || o.flags&unix.O_TRUNC != 0
+	var st unix.Stat_t
+	errno := e.stat(o.w, follow, &st)
+	if errno != 0 {
+		if errno == unix.ENOENT && e.missing(o.w) {
+			if o.flags&unix.O_CREAT == 0 {
+				return fail(unix.ENOENT)
+			}
+			return e.create(t, o)
+		}
+		return e.openNatively(t, o)
+	}
+	switch e.kindOfStat(&st) {
+	case kindFile:
+		if e.substituted(&st) {
+			return run()
+		}
+		if !writing {
+			e.observe(t, &st)
+			return run()
+		}
+		e.unite(t, o.w, &st)
+		return e.openNatively(t, o)
+	case kindDir:
+		if o.flags&unix.O_TMPFILE == unix.O_TMPFILE {
+			return e.create(t, o)
+		}
+		e.observe(t, &st)
+		if st.Dev == e.proc || writing {
+			return e.openNatively(t, o)
+		}
+		return run()
+	case kindProc:
+		return e.openProc(t, o, &st)
+	case kindPipe:
+		return e.openFIFO(t, o, &st)
+	}
+	return run()
+}
+
+// openNatively lets the kernel open, and looks at what came out.
+func (e *engine) openNatively(t *task, o opening) verdict {
+	return runThen(func(ret int64) {
+		if ret >= 0 {
+			e.opened(t, int32(ret), o, false)
+			return
+		}
+		e.denied(t, ret)
+		e.exhausted(t, ret)
+	})
+}
+
+// create lets the kernel create what was not there.
+func (e *engine) create(t *task, o opening) verdict {
+	return runThen(func(ret int64) {
+		if ret >= 0 {
+			e.opened(t, int32(ret), o, true)
+			return
+		}
+		e.denied(t, ret)
+		e.exhausted(t, ret)
+	})
+}
+
+// denied makes one errno of the two that say that a file outside of the
+// project cannot be changed: which of them the kernel finds first depends on
+// who runs the box.
+func (e *engine) denied(t *task, ret int64) {
+	if ret == -int64(unix.EROFS) {
+		e.tr.SetResult(t.pid, -int64(unix.EACCES))
+	}
+}
+
+// opened looks at a descriptor that was opened for writing or creation.
+func (e *engine) opened(t *task, fd int32, o opening, created bool) {
+	var st unix.Stat_t
+	if e.statFD(t, fd, &st) != 0 {
+		return
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Dev == e.proc {
+		return
+	}
+	path, _ := e.pathOf(fdPath(t, fd))
+	if created {
+		e.madeAt(t, &st, path, o.flags&unix.O_TMPFILE == unix.O_TMPFILE)
+		return
+	}
+	n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
+	switch {
+	case o.flags&unix.O_TRUNC != 0:
+		t.clk.Overwrite()
+		n.Session = t.exec.id
+		n.Touch(&t.clk)
+	case o.flags&unix.O_ACCMODE != unix.O_RDONLY:
+		n.Session = 0
+		if o.flags&unix.O_ACCMODE == unix.O_RDWR {
+			t.clk.Receive(n.Last)
+		}
+	default:
+		t.clk.Receive(n.Last)
+	}
+}
+
+// madeAt registers something that the task made, whose canonical path is
+// known, and stamps it and its directory. Nameless things have no directory.
+func (e *engine) madeAt(t *task, st *unix.Stat_t, path string, nameless bool) *vfs.Inode {
+	dirPath, base := split(path)
+	var dir unix.Stat_t
+	if !nameless && strings.HasPrefix(path, "/") && unix.Fstatat(unix.AT_FDCWD, dirPath, &dir, 0) == nil {
+		if e.fs.Existed(vfs.KeyOf(&dir), base) {
+			t.clk.Overwrite()
+		}
+		e.touchDir(t, &dir, dirPath)
+	}
+	var n *vfs.Inode
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		n = e.fs.CreatedDir(vfs.KeyOf(st), path, e.owner())
+	} else {
+		n = e.fs.Created(vfs.KeyOf(st), path, t.id(), t.nth(), e.owner())
+	}
+	n.Session = t.exec.id
+	n.Touch(&t.clk)
+	return n
+}
+
+// touchDir stamps a directory in which a name appeared or vanished.
+func (e *engine) touchDir(t *task, dir *unix.Stat_t, path string) {
+	n := e.inode(dir, func() (string, unix.Errno) {
+		if path != "/" {
+			path = strings.TrimSuffix(path, "/")
+		}
+		return path, 0
+	})
+	n.Touch(&t.clk)
+}
+
+// owner is who owns what the guest makes.
+func (e *engine) owner() vfs.Owner {
+	return vfs.Owner{UID: uint32(e.cfg.UID), GID: uint32(e.cfg.GID)}
+}
+
+// fifoOpens counts how often the ends of a FIFO were opened, for those who
+// wait for the other end.
+type fifoOpens struct{ readers, writers uint64 }
+
+// openFIFO opens a FIFO. Blocking opens wait for their other end here, not in
+// the kernel.
+func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	k := vfs.KeyOf(st)
+	if st.Dev == e.cfg.Stdout.Dev {
+		return run() // an anonymous pipe, by its link in /proc: never blocks
+	}
+	f := e.fifos[k]
+	if f == nil {
+		f = &fifoOpens{}
+		e.fifos[k] = f
+	}
+	mode := o.flags & unix.O_ACCMODE
+	wait := o.flags&unix.O_NONBLOCK == 0 && o.flagsArg >= 0
+	switch {
+	case mode == unix.O_RDWR:
+		return runThen(func(ret int64) {
+			if ret >= 0 {
+				f.readers++
+				f.writers++
+			}
+		})
+	case mode == unix.O_RDONLY:
+		if wait {
+			e.setArg(t, o.flagsArg, uint64(o.flags|unix.O_NONBLOCK))
+		}
+		return runThen(func(ret int64) {
+			if ret < 0 {
+				return
+			}
+			f.readers++
+			if wait {
+				e.fifoOpened(t, int32(ret), f)
+			}
+		})
+	default:
+		if !wait {
+			return runThen(func(ret int64) {
+				if ret >= 0 {
+					f.writers++
+				}
+			})
+		}
+		if !fifoHasReaders(o.w) {
+			seen := f.readers
+			return block("a reader of "+o.w.raw, func() bool { return f.readers != seen })
+		}
+		return runThen(func(ret int64) {
+			if ret >= 0 {
+				f.writers++
+			}
+		})
+	}
+}
+
+// fifoHasReaders tells whether a FIFO has a reader, without opening it for
+// longer than it takes to ask.
+func fifoHasReaders(w where) bool {
+	fd, err := unix.Openat(w.dir, w.path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err != unix.ENXIO
+}
+
+// fifoOpened makes a reader's new descriptor a blocking one, and the reader
+// wait for its first writer.
+func (e *engine) fifoOpened(t *task, fd int32, f *fifoOpens) {
+	if local, errno := e.borrow(t, fd); errno == 0 {
+		if fl, err := unix.FcntlInt(uintptr(local), unix.F_GETFL, 0); err == nil {
+			unix.FcntlInt(uintptr(local), unix.F_SETFL, fl&^unix.O_NONBLOCK)
+		}
+		unix.Close(local)
+	}
+	if e.hasWriters(t, fd) {
+		return
+	}
+	seen := f.writers
+	t.ready = func() bool { return f.writers != seen || e.hasWriters(t, fd) }
+	t.then = func() verdict { return verdict{do: doResume} }
+	t.broken = t.then
+	t.why = "a writer of a FIFO"
+	e.park(t, stateBlocked)
+}

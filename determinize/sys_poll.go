@@ -1,0 +1,305 @@
+package determinize
+
+import (
+	"encoding/binary"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// waitSet is what a poll or select call waits for.
+type waitSet struct {
+	fds    []unix.PollFd
+	never  bool  // no timeout
+	until  int64 // deadline, on the task's clock
+	forNow bool  // timeout of zero
+}
+
+// pollEnter handles poll and ppoll.
+func pollEnter(e *engine, t *task) verdict {
+	n := t.arg(1)
+	if n > 1<<16 {
+		return fail(unix.EINVAL)
+	}
+	fds := make([]unix.PollFd, n)
+	raw := make([]byte, 8*n)
+	if e.tr.ReadFull(t.pid, t.arg(0), raw) != 0 {
+		return fail(unix.EFAULT)
+	}
+	for i := range fds {
+		fds[i].Fd = int32(binary.LittleEndian.Uint32(raw[8*i:]))
+		fds[i].Events = int16(binary.LittleEndian.Uint16(raw[8*i+4:]))
+	}
+	set := waitSet{fds: fds}
+	rem := uint64(0)
+	if t.call.Nr == unix.SYS_POLL {
+		ms := t.fd(2)
+		set.setTimeout(t, ms < 0, int64(ms)*int64(time.Millisecond))
+	} else {
+		if errno := e.timeoutAt(t, &set, t.arg(2)); errno != 0 {
+			return fail(errno)
+		}
+		rem = t.arg(2)
+		if errno := e.maskArg(t, t.arg(3), t.arg(4)); errno != 0 {
+			return fail(errno)
+		}
+	}
+	return e.poll(t, set, rem, func() int64 {
+		count := int64(0)
+		for i, p := range set.fds {
+			binary.LittleEndian.PutUint16(raw[8*i+6:], uint16(p.Revents))
+			if p.Revents != 0 {
+				count++
+			}
+		}
+		if e.tr.WriteFull(t.pid, t.arg(0), raw) != 0 {
+			return -int64(unix.EFAULT)
+		}
+		return count
+	})
+}
+
+func (s *waitSet) setTimeout(t *task, never bool, ns int64) {
+	s.never, s.forNow = never, ns == 0 && !never
+	s.until = t.clk.Now() + min(ns, forever)
+}
+
+// timeoutAt reads a timeout that is a struct timespec, or none.
+func (e *engine) timeoutAt(t *task, s *waitSet, addr uint64) unix.Errno {
+	if addr == 0 {
+		s.setTimeout(t, true, 0)
+		return 0
+	}
+	ns, errno := e.readTimespec(t, addr)
+	s.setTimeout(t, false, ns)
+	return errno
+}
+
+// maskArg puts a signal mask argument in force for the time of the wait.
+func (e *engine) maskArg(t *task, addr, size uint64) unix.Errno {
+	if addr == 0 {
+		return 0
+	}
+	mask, errno := e.readMask(t, addr, size)
+	if errno == 0 {
+		t.mask, t.masked, t.raised = mask, true, true
+	}
+	return errno
+}
+
+// selectEnter handles select and pselect6.
+func selectEnter(e *engine, t *task) verdict {
+	n := int(t.fd(0))
+	if n < 0 {
+		return fail(unix.EINVAL)
+	}
+	n = min(n, 1<<16)
+	size := (n + 63) / 64 * 8
+	var sets [3][]byte
+	for i := range sets {
+		if a := t.arg(1 + i); a != 0 {
+			sets[i] = make([]byte, size)
+			if e.tr.ReadFull(t.pid, a, sets[i]) != 0 {
+				return fail(unix.EFAULT)
+			}
+		}
+	}
+	// What select calls readable, writable, exceptional; fs/select.c.
+	in := [3]int16{unix.POLLIN, unix.POLLOUT, unix.POLLPRI}
+	out := [3]int16{unix.POLLIN | unix.POLLHUP | unix.POLLERR, unix.POLLOUT | unix.POLLERR, unix.POLLPRI}
+	var set waitSet
+	for fd := range n {
+		var ev int16
+		for i, s := range sets {
+			if s != nil && s[fd/8]&(1<<(fd%8)) != 0 {
+				ev |= in[i]
+			}
+		}
+		if ev != 0 {
+			var st unix.Stat_t
+			if e.statFD(t, int32(fd), &st) != 0 {
+				return fail(unix.EBADF)
+			}
+			set.fds = append(set.fds, unix.PollFd{Fd: int32(fd), Events: ev})
+		}
+	}
+	rem := t.arg(4)
+	if t.call.Nr == unix.SYS_SELECT {
+		rem = 0
+		if a := t.arg(4); a == 0 {
+			set.setTimeout(t, true, 0)
+		} else {
+			var tv unix.Timeval
+			if e.tr.ReadFull(t.pid, a, bytesOf(&tv)) != 0 {
+				return fail(unix.EFAULT)
+			}
+			if tv.Sec < 0 || tv.Usec < 0 {
+				return fail(unix.EINVAL)
+			}
+			set.setTimeout(t, false, saturate(tv.Sec, min(tv.Usec, forever/1000)*1000))
+		}
+	} else {
+		if errno := e.timeoutAt(t, &set, t.arg(4)); errno != 0 {
+			return fail(errno)
+		}
+		if a := t.arg(5); a != 0 {
+			var m [2]uint64
+			if e.tr.ReadFull(t.pid, a, bytesOf(&m)) != 0 {
+				return fail(unix.EFAULT)
+			}
+			if errno := e.maskArg(t, m[0], m[1]); errno != 0 {
+				return fail(errno)
+			}
+		}
+	}
+	return e.poll(t, set, rem, func() int64 {
+		count := int64(0)
+		for i := range sets {
+			clear(sets[i])
+		}
+		for _, p := range set.fds {
+			for i, s := range sets {
+				if s != nil && p.Events&in[i] != 0 && p.Revents&out[i] != 0 {
+					s[p.Fd/8] |= 1 << (p.Fd % 8)
+					count++
+				}
+			}
+		}
+		for i, s := range sets {
+			if s != nil && e.tr.WriteFull(t.pid, t.arg(1+i), s) != 0 {
+				return -int64(unix.EFAULT)
+			}
+		}
+		if t.call.Nr == unix.SYS_SELECT && t.arg(4) != 0 {
+			left := unix.NsecToTimeval(max(set.until-t.clk.Now(), 0))
+			e.tr.WriteFull(t.pid, t.arg(4), bytesOf(&left))
+		}
+		return count
+	})
+}
+
+// poll waits for a set. finish writes the answer to the guest and returns the
+// call's result; rem is where a remaining struct timespec goes, or 0.
+func (e *engine) poll(t *task, set waitSet, rem uint64, finish func() int64) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	end := func() verdict {
+		if rem != 0 && !set.never {
+			left := unix.NsecToTimespec(max(set.until-t.clk.Now(), 0))
+			e.tr.WriteFull(t.pid, rem, bytesOf(&left))
+		}
+		return answer(finish())
+	}
+	if e.pollReady(t, &set) {
+		return end()
+	}
+	if set.forNow {
+		return answer(finish())
+	}
+	v := block("a poll or select", func() bool { return e.pollReady(t, &set) })
+	v.then = func() verdict {
+		e.pollReady(t, &set)
+		return end()
+	}
+	if !set.never {
+		v.wake = t.wakeAt(set.until)
+		v.timeUp = func() verdict {
+			t.clk.SleepUntil(set.until)
+			return end()
+		}
+	}
+	v.broken = func() verdict {
+		t.clk.Join(t.sender)
+		if t.masked {
+			// The kernel waits for nothing, finds the signal under the call's
+			// own mask, and restores the mask after its handler.
+			switch t.call.Nr {
+			case unix.SYS_PPOLL:
+				e.setArg(t, 1, 0)
+			case unix.SYS_PSELECT6:
+				for i := range 5 {
+					e.setArg(t, i, 0)
+				}
+			}
+			return run()
+		}
+		return e.interrupt(t, restartNoHand)
+	}
+	return v
+}
+
+// pollReady fills in what is ready, and tells whether anything is.
+func (e *engine) pollReady(t *task, set *waitSet) bool {
+	any := false
+	for i := range set.fds {
+		p := &set.fds[i]
+		p.Revents = 0
+		if p.Fd >= 0 {
+			p.Revents = e.ready(t, p.Fd) & (p.Events | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL)
+		}
+		any = any || p.Revents != 0
+	}
+	return any
+}
+
+// ready is what can be done with a descriptor without waiting; poll(2).
+func (e *engine) ready(t *task, fd int32) int16 {
+	const (
+		in  = unix.POLLIN | 0x40   // POLLRDNORM
+		out = unix.POLLOUT | 0x100 // POLLWRNORM
+	)
+	var st unix.Stat_t
+	k, errno := e.kindOf(t, fd, &st)
+	if errno != 0 {
+		return unix.POLLNVAL
+	}
+	switch k {
+	case kindPipe:
+	case kindTTY:
+		local, errno := e.borrow(t, fd)
+		if errno != 0 {
+			return unix.POLLNVAL
+		}
+		defer unix.Close(local)
+		p := []unix.PollFd{{Fd: int32(local), Events: in | out}}
+		unix.Poll(p, 0)
+		return p[0].Revents
+	case kindUnknown:
+		return unix.POLLNVAL
+	default:
+		return in | out
+	}
+	key := vfs.KeyOf(&st)
+	fl, errno := e.flags(t, fd)
+	if errno != 0 {
+		return unix.POLLNVAL
+	}
+	var r int16
+	if fl&unix.O_ACCMODE != unix.O_WRONLY {
+		switch {
+		case key == e.cfg.StdinKey && e.cfg.Stdin != nil:
+			r |= in
+		default:
+			if e.channelOf(key) != nil {
+				r |= in
+			}
+			if !e.hasWriters(t, fd) {
+				r |= unix.POLLHUP
+			}
+		}
+	}
+	if fl&unix.O_ACCMODE != unix.O_RDONLY {
+		switch {
+		case e.stream(key) != 0:
+			r |= out
+		case !e.hasReaders(t, fd):
+			r |= out | unix.POLLERR
+		case e.channelOf(key).room() >= pipeBuf:
+			r |= out
+		}
+	}
+	return r
+}

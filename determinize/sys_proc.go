@@ -1,0 +1,433 @@
+package determinize
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// procPath splits a canonical path of the box below /proc into the task that
+// it belongs to, if any, and the rest.
+func (e *engine) procPath(path string) (owner *task, isPID bool, rest string) {
+	rel := strings.TrimPrefix(strings.TrimPrefix(path, "/proc"), "/")
+	first, rest, _ := strings.Cut(rel, "/")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		return nil, false, rel
+	}
+	return e.vpids[pid], true, rest
+}
+
+// openProc handles an open of a file of /proc.
+func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
+	path, errno := e.canonical(o.w, true)
+	if errno != 0 {
+		return fail(errno)
+	}
+	owner, isPID, rest := e.procPath(path)
+	row, known := procfs.GlobalRow(rest)
+	if isPID {
+		row, known = procfs.ProcessRow(rest)
+	}
+	if !known || isPID && owner == nil {
+		e.refuse("open(" + procName(path) + ")")
+		return fail(unix.ENOENT)
+	}
+	if o.flags&unix.O_ACCMODE != unix.O_RDONLY {
+		switch row.Write {
+		case procfs.WriteReal:
+			return run()
+		case procfs.WriteIgnored:
+			return e.substitute(t, o, path, nil, false)
+		}
+		e.refuse("open(" + procName(path) + ", write)")
+		return fail(unix.EACCES)
+	}
+	content, d := e.procContent(t, owner, isPID, rest, row, path)
+	switch d {
+	case procfs.Real:
+		return run()
+	case procfs.Denied:
+		e.refuse("open(" + procName(path) + ")")
+		return fail(unix.EACCES)
+	case procfs.Absent:
+		e.refuse("open(" + procName(path) + ")")
+		return fail(unix.ENOENT)
+	}
+	return e.substitute(t, o, path, content, true)
+}
+
+// procName is a path of /proc as reports name it: without pids.
+func procName(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if _, err := strconv.Atoi(p); err == nil {
+			parts[i] = "N"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// procContent is what a file of /proc holds for the task that opens it.
+func (e *engine) procContent(t, owner *task, isPID bool, rest string, row procfs.Row, path string) ([]byte, procfs.Disposition) {
+	var c procfs.Clock
+	if row.Uses&procfs.UsesClock != 0 {
+		now := e.readClock(t)
+		c.Now, c.Uptime = time.Duration(now), time.Duration(now+uptime)
+	}
+	c.Random = func(b []byte) { t.rnd.Read(b) }
+	if !isPID {
+		return procfs.Global(rest, e.procfs, c)
+	}
+	var real []byte
+	if row.Reads != "" {
+		dir, _ := split(path)
+		var errno unix.Errno
+		if real, errno = readAll(unix.AT_FDCWD, dir+row.Reads); errno != 0 {
+			return nil, procfs.Absent
+		}
+	}
+	return procfs.PerProcess(rest, real, e.procfs, e.procProcess(owner))
+}
+
+// procProcess describes a task for its files in /proc.
+func (e *engine) procProcess(t *task) procfs.Process {
+	p := procfs.Process{
+		PID: t.vpid, PPID: 1, PGID: t.pgid, SID: t.sid,
+		UID: e.cfg.UID, GID: e.cfg.GID,
+		Nice: t.nice, OwnTime: t.clk.Own(), Start: time.Duration(t.born + uptime),
+		Limits: &t.limits, TPGID: -1, Auxv: t.auxv,
+	}
+	if t.parent != nil {
+		p.PPID = t.parent.vpid
+	}
+	if comm, errno := e.readProc(strconv.Itoa(t.pid) + "/comm"); errno == 0 {
+		p.Comm = string(bytes.TrimSuffix(comm, []byte("\n")))
+	}
+	for _, k := range t.kids {
+		if k.state != stateDead {
+			p.Children = append(p.Children, k.vpid)
+		}
+	}
+	if t == e.running || t.state == stateRunning || t.state == stateReady {
+		p.State = 'R'
+	} else if t.state == stateBlocked || t.state == stateVfork || t.state == stateOrdered {
+		p.State = 'S'
+	} else if t.state == stateStopped {
+		p.State = 'T'
+	} else if t.state == stateDead {
+		p.State = 'Z'
+	}
+	if real, errno := e.readProc(strconv.Itoa(t.pid) + "/mountinfo"); errno == 0 {
+		p.Mounts = procfs.Mounts(real)
+	}
+	p.VDev = func(major, minor uint32, ino uint64, path string) (uint64, uint64) {
+		if !strings.HasPrefix(path, "/") {
+			return 0, 0
+		}
+		n := e.fs.Known(vfs.Key{Dev: unix.Mkdev(major, minor), Ino: ino})
+		if n == nil {
+			n = e.fs.Lower(vfs.Key{Dev: unix.Mkdev(major, minor), Ino: ino}, path)
+		}
+		return n.Dev, n.Ino
+	}
+	p.FDInode = func(fd int) uint64 {
+		var st unix.Stat_t
+		if e.statFD(t, int32(fd), &st) != 0 {
+			return 0
+		}
+		e.showFD(t, int32(fd), &st)
+		return st.Ino
+	}
+	return p
+}
+
+// readAll reads a whole file, bounded.
+func readAll(dir int, path string) ([]byte, unix.Errno) {
+	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	defer unix.Close(fd)
+	var out []byte
+	buf := make([]byte, 1<<16)
+	for len(out) < procfs.MaxReal {
+		n, err := unix.Read(fd, buf)
+		if err != nil {
+			return nil, errnoOf(err)
+		}
+		if n == 0 {
+			return out, 0
+		}
+		out = append(out, buf[:n]...)
+	}
+	return nil, unix.EFBIG
+}
+
+// procFile is a file of /proc for which the guest holds a substitute.
+type procFile struct {
+	path string
+	size int64
+}
+
+// substituted tells whether a file is one that the engine put in the place of
+// a file of /proc.
+func (e *engine) substituted(st *unix.Stat_t) bool {
+	_, ok := e.procFiles[vfs.KeyOf(st)]
+	return ok
+}
+
+// substitute opens a memory file with the given content in the place of a file
+// of /proc: the open call becomes a memfd_create, whose name is the path that
+// the guest already has in its memory.
+func (e *engine) substitute(t *task, o opening, path string, content []byte, seal bool) verdict {
+	name := o.path
+	if n := len(o.w.raw); n > 200 {
+		name += uint64(n - 200) // a name has at most 249 bytes
+	}
+	flags := uint64(unix.MFD_ALLOW_SEALING)
+	if o.flags&unix.O_CLOEXEC != 0 {
+		flags |= unix.MFD_CLOEXEC
+	}
+	e.tr.SetNr(t.pid, unix.SYS_MEMFD_CREATE)
+	e.setArg(t, 0, name)
+	e.setArg(t, 1, flags)
+	return runThen(func(ret int64) {
+		if ret < 0 {
+			return
+		}
+		local, errno := e.borrow(t, int32(ret))
+		if errno != 0 {
+			return
+		}
+		defer unix.Close(local)
+		for b := content; len(b) > 0; {
+			n, err := unix.Write(local, b)
+			if err != nil {
+				e.fatal = err
+				return
+			}
+			b = b[n:]
+		}
+		unix.Seek(local, 0, unix.SEEK_SET)
+		if seal {
+			unix.FcntlInt(uintptr(local), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		}
+		var st unix.Stat_t
+		if unix.Fstat(local, &st) == nil {
+			e.procFiles[vfs.KeyOf(&st)] = procFile{path: path}
+		}
+	})
+}
+
+// showProcFile rewrites the stat result of a substitute to that of the file of
+// /proc that it stands for.
+func (e *engine) showProcFile(st *unix.Stat_t) {
+	f := e.procFiles[vfs.KeyOf(st)]
+	st.Mode = unix.S_IFREG | e.procPerm(f.path, 0o444)
+	st.Ino, st.Size, st.Nlink, st.Rdev = e.procIno(f.path), 0, 1, 0
+	st.Dev = e.procDev()
+	e.procTimes(f.path, st)
+}
+
+// showProc rewrites the stat result of something in /proc, or of anything
+// that only the guest's own kernel could resolve.
+func (e *engine) showProc(t *task, st *unix.Stat_t) {
+	if st.Dev != e.proc && st.Dev != e.procDev() {
+		n := e.inode(st, func() (string, unix.Errno) { return "/proc/?", 0 })
+		n.Show(st, e.epoch(), nil)
+		return
+	}
+	path := "/proc"
+	w, _, errno := e.statTarget(t)
+	if errno == 0 {
+		defer w.close()
+		if p, errno := e.canonicalSelf(t, w); errno == 0 {
+			path = p
+		}
+	}
+	st.Dev = e.procDev()
+	st.Ino = e.procIno(path)
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		st.Nlink = 1
+	}
+	st.Size, st.Blocks, st.Blksize = 0, 0, 1024
+	st.Mode = st.Mode&unix.S_IFMT | e.procPerm(path, st.Mode&0o7777)
+	e.procTimes(path, st)
+}
+
+// statTarget is the place that a stat call asks about.
+func (e *engine) statTarget(t *task) (where, bool, unix.Errno) {
+	dirfd, path, flags := int32(unix.AT_FDCWD), t.arg(0), uint64(0)
+	switch t.call.Nr {
+	case unix.SYS_FSTAT:
+		return where{dir: e.procFD(), path: fdPath(t, t.fd(0))}, true, 0
+	case unix.SYS_LSTAT:
+		flags = unix.AT_SYMLINK_NOFOLLOW
+	case unix.SYS_NEWFSTATAT:
+		dirfd, path, flags = t.fd(0), t.arg(1), t.arg(3)
+	case unix.SYS_STATX:
+		dirfd, path, flags = t.fd(0), t.arg(1), t.arg(2)
+	}
+	w, errno := e.path(t, dirfd, path, flags&unix.AT_EMPTY_PATH != 0)
+	return w, flags&unix.AT_SYMLINK_NOFOLLOW == 0, errno
+}
+
+// canonicalSelf is canonical for a place in /proc, whose final link is never
+// followed: it would lead out of it.
+func (e *engine) canonicalSelf(t *task, w where) (string, unix.Errno) {
+	if p, errno := e.canonical(w, false); errno == 0 {
+		return p, 0
+	}
+	return w.raw, 0
+}
+
+func (e *engine) procPerm(path string, real uint32) uint32 {
+	_, isPID, rest := e.procPath(path)
+	var row procfs.Row
+	var ok bool
+	if isPID {
+		row, ok = procfs.ProcessRow(rest)
+	} else {
+		row, ok = procfs.GlobalRow(rest)
+	}
+	if ok && rest != "" {
+		return row.Perm()
+	}
+	return real
+}
+
+// procTimes sets owner and times: everything in /proc is as old as the box,
+// and what belongs to a process is its user's.
+func (e *engine) procTimes(path string, st *unix.Stat_t) {
+	ts := unix.NsecToTimespec(e.epoch())
+	st.Atim, st.Mtim, st.Ctim = ts, ts, ts
+	st.Uid, st.Gid = 0, 0
+	if _, isPID, _ := e.procPath(path); isPID {
+		st.Uid, st.Gid = uint32(e.cfg.UID), uint32(e.cfg.GID)
+	}
+}
+
+func (e *engine) procDev() uint64 { return unix.Mkdev(0, 63) }
+
+// procIno numbers what is in /proc by its path.
+func (e *engine) procIno(path string) uint64 {
+	sum := sha256.Sum256([]byte("proc\x00" + path))
+	return uint64(binary.LittleEndian.Uint32(sum[:]))>>1 | 1<<31
+}
+
+// readlinkProc lets the guest's kernel read a link of /proc, and normalises
+// what it says.
+func (e *engine) readlinkProc(t *task, dirfd int32, raw string, buf uint64) verdict {
+	size := t.arg(2)
+	if t.call.Nr == unix.SYS_READLINKAT {
+		size = t.arg(3)
+	}
+	return runThen(func(ret int64) {
+		if ret <= 0 {
+			return
+		}
+		b := make([]byte, min(ret, 1<<12))
+		if e.tr.ReadFull(t.pid, buf, b) != 0 {
+			return
+		}
+		s := e.linkText(t, raw, string(b))
+		if s == string(b) {
+			return
+		}
+		b = []byte(s)[:min(len(s), int(min(size, 1<<12)))]
+		if e.tr.WriteFull(t.pid, buf, b) == 0 {
+			e.tr.SetResult(t.pid, int64(len(b)))
+		}
+	})
+}
+
+// linkText is what a link of /proc says in the box.
+func (e *engine) linkText(t *task, raw, target string) string {
+	if strings.HasPrefix(target, "/memfd:") {
+		// A substitute for a file of /proc, or the guest's own memory file.
+		if i := strings.LastIndexByte(raw, '/'); i >= 0 {
+			if fd, err := strconv.Atoi(raw[i+1:]); err == nil {
+				var st unix.Stat_t
+				if e.statFD(t, int32(fd), &st) == 0 {
+					if f, ok := e.procFiles[vfs.KeyOf(&st)]; ok {
+						return f.path
+					}
+				}
+			}
+		}
+		return target
+	}
+	return procfs.Link(target, func(kind string, ino uint64) uint64 {
+		if kind == "pipe" {
+			if n := e.fs.Known(vfs.Key{Dev: e.cfg.Stdout.Dev, Ino: ino}); n != nil {
+				return n.Ino
+			}
+			n := e.fs.Lower(vfs.Key{Dev: e.cfg.Stdout.Dev, Ino: ino}, "pipe:")
+			return n.Ino
+		}
+		return e.procIno(kind)
+	})
+}
+
+// listProc leaves out of a listing of /proc what depends on the host, and what
+// is not the guest's.
+func (e *engine) listProc(path string, in []dirEntry) []dirEntry {
+	rel := strings.TrimPrefix(strings.TrimPrefix(path, "/proc"), "/")
+	out := in[:0]
+	for _, d := range in {
+		if d.name == "." || d.name == ".." {
+			out = append(out, d)
+			continue
+		}
+		if pid, err := strconv.Atoi(d.name); err == nil && rel == "" {
+			if u := e.vpids[pid]; pid == 1 || u != nil {
+				out = append(out, d)
+			}
+			continue
+		}
+		if procfs.Visible(rel, d.name) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// procReal tells whether a descriptor leads to a file of /proc whose content
+// the kernel may show.
+func (e *engine) procReal(t *task, fd int32) bool {
+	path, errno := e.pathOf(fdPath(t, fd))
+	if errno != 0 {
+		return false
+	}
+	owner, isPID, rest := e.procPath(path)
+	row, ok := procfs.GlobalRow(rest)
+	if isPID {
+		row, ok = procfs.ProcessRow(rest)
+		ok = ok && owner != nil
+	}
+	return ok && row.Disposition == procfs.Real
+}
+
+// procWritable tells whether a descriptor leads to a file of /proc that may
+// be written.
+func (e *engine) procWritable(t *task, fd int32) bool {
+	path, errno := e.pathOf(fdPath(t, fd))
+	if errno != 0 {
+		return false
+	}
+	_, isPID, rest := e.procPath(path)
+	row, ok := procfs.GlobalRow(rest)
+	if isPID {
+		row, ok = procfs.ProcessRow(rest)
+	}
+	return ok && row.Write == procfs.WriteReal
+}

@@ -1,0 +1,254 @@
+package determinize
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/pids"
+)
+
+// Flags of clone that may be used. All others make threads, namespaces or
+// shared tables, which a process tree does not need.
+const (
+	cloneExitSignal = 0xff
+	cloneAllowed    = cloneExitSignal | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PARENT_SETTID |
+		unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID | unix.CLONE_SETTLS |
+		unix.CLONE_CLEAR_SIGHAND
+	cloneNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
+		unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWTIME
+)
+
+// forkEnter handles fork and vfork.
+func forkEnter(e *engine, t *task) verdict {
+	vfork := t.call.Nr == unix.SYS_VFORK
+	return e.planFork(t, vfork, vfork)
+}
+
+// cloneEnter handles clone and clone3.
+func cloneEnter(e *engine, t *task) verdict {
+	flags := t.arg(0)
+	if t.call.Nr == unix.SYS_CLONE3 {
+		// struct clone_args is at most a page; clone(2). Its last field that
+		// is known is 88 bytes in.
+		const known = 88
+		size := t.arg(1)
+		if size < 64 || size > 4096 {
+			return fail(unix.EINVAL)
+		}
+		args := make([]byte, max(size, known))
+		if e.tr.ReadFull(t.pid, t.arg(0), args[:size]) != 0 {
+			return fail(unix.EFAULT)
+		}
+		for _, b := range args[known:] {
+			if b != 0 {
+				return fail(unix.E2BIG)
+			}
+		}
+		flags = binary.LittleEndian.Uint64(args)
+		exit := binary.LittleEndian.Uint64(args[32:])
+		setTid := binary.LittleEndian.Uint64(args[64:])
+		if flags&cloneExitSignal != 0 || exit > 64 {
+			return fail(unix.EINVAL)
+		}
+		if setTid != 0 {
+			e.refuse("clone3(set_tid)")
+			return fail(unix.EPERM)
+		}
+		flags |= exit
+	}
+	switch {
+	case flags&unix.CLONE_THREAD != 0:
+		e.refuse(callName(t) + "(CLONE_THREAD)")
+		return fail(unix.EAGAIN)
+	case flags&cloneNamespaces&^cloneExitSignal != 0:
+		e.refuse(callName(t) + "(namespace)")
+		return fail(unix.EPERM)
+	case flags&^uint64(cloneAllowed) != 0, flags&unix.CLONE_VM != 0 && flags&unix.CLONE_VFORK == 0:
+		e.refuse(callName(t) + "(flags)")
+		return fail(unix.EINVAL)
+	case flags&cloneExitSignal != uint64(unix.SIGCHLD) && flags&cloneExitSignal != 0:
+		e.refuse(callName(t) + "(exit signal)")
+		return fail(unix.EINVAL)
+	}
+	return e.planFork(t, flags&unix.CLONE_VFORK != 0, flags&unix.CLONE_VM != 0)
+}
+
+// exitEnter handles exit and exit_group.
+func exitEnter(e *engine, t *task) verdict { return run() }
+
+// Options of the wait calls; waitid(2).
+const (
+	pAll, pPid, pPgid, pPidfd = 0, 1, 2, 3
+)
+
+// wait4Enter handles wait4.
+func wait4Enter(e *engine, t *task) verdict {
+	id, options := t.fd(0), t.arg(2)
+	const known = unix.WNOHANG | unix.WUNTRACED | unix.WCONTINUED | unix.WNOTHREAD | unix.WALL | unix.WCLONE
+	if options&^known != 0 {
+		return fail(unix.EINVAL)
+	}
+	match := func(k *task) bool { return true }
+	switch {
+	case id < -1:
+		match = func(k *task) bool { return k.pgid == int(-id) }
+	case id == 0:
+		match = func(k *task) bool { return k.pgid == t.pgid }
+	case id > 0:
+		match = func(k *task) bool { return k.vpid == int(id) }
+	}
+	ru := t.arg(3)
+	return e.wait(t, match, options, true, func(k *task) {
+		if id != int32(k.vpid) {
+			e.setArg(t, 0, uint64(k.vpid))
+		}
+	}, func(ret int64) {
+		if ret > 0 && ru != 0 {
+			e.tr.WriteFull(t.pid, ru, rusage(0))
+		}
+	})
+}
+
+// waitidEnter handles waitid.
+func waitidEnter(e *engine, t *task) verdict {
+	kind, id, options := t.fd(0), t.fd(1), t.arg(3)
+	const events = unix.WEXITED | unix.WSTOPPED | unix.WCONTINUED
+	const known = events | unix.WNOHANG | unix.WNOWAIT | unix.WNOTHREAD | unix.WALL | unix.WCLONE
+	if options&^known != 0 || options&events == 0 {
+		return fail(unix.EINVAL)
+	}
+	match := func(k *task) bool { return true }
+	switch kind {
+	case pAll:
+	case pPid:
+		if id <= 0 {
+			return fail(unix.EINVAL)
+		}
+		match = func(k *task) bool { return k.vpid == int(id) }
+	case pPgid:
+		if id < 0 {
+			return fail(unix.EINVAL)
+		}
+		match = func(k *task) bool { return k.pgid == int(id) || id == 0 && k.pgid == t.pgid }
+	case pPidfd:
+		e.refuse("waitid(P_PIDFD)")
+		return fail(unix.EINVAL)
+	default:
+		return fail(unix.EINVAL)
+	}
+	info, ru := t.arg(2), t.arg(4)
+	return e.wait(t, match, options, options&unix.WEXITED != 0, func(k *task) {
+		e.setArg(t, 0, pPid)
+		e.setArg(t, 1, uint64(k.vpid))
+	}, func(ret int64) {
+		if ret != 0 {
+			return
+		}
+		if info != 0 {
+			var b [128]byte
+			if e.tr.ReadFull(t.pid, info, b[:]) == 0 && binary.LittleEndian.Uint32(b[:]) != 0 {
+				binary.LittleEndian.PutUint32(b[siUID:], uint32(e.cfg.UID))
+				e.tr.WriteFull(t.pid, info, b[:])
+			}
+		}
+		if ru != 0 {
+			e.tr.WriteFull(t.pid, ru, rusage(0))
+		}
+	})
+}
+
+// wait waits for a child that match accepts. The child that goes first in
+// order of its exit is chosen here, by choose; the kernel then reports it.
+func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits bool, choose func(*task), done func(int64)) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	find := func() *task {
+		var best *task
+		for _, k := range t.kids {
+			if !match(k) || !waitable(k, options, exits) {
+				continue
+			}
+			if best == nil || k.before(k.clk.B, best, best.clk.B) {
+				best = k
+			}
+		}
+		return best
+	}
+	if k := find(); k != nil {
+		choose(k)
+		return runThen(func(ret int64) {
+			done(ret)
+			if ret < 0 {
+				return
+			}
+			t.clk.Join(k.clk.Edge)
+			if options&unix.WNOWAIT != 0 {
+				return
+			}
+			switch {
+			case k.state == stateDead:
+				t.dropKid(k)
+				e.reap(k)
+			case k.stopped != 0:
+				k.stopSeen = true
+			default:
+				k.contd = false
+			}
+		})
+	}
+	any := false
+	for _, k := range t.kids {
+		any = any || match(k)
+	}
+	if !any || options&unix.WNOHANG != 0 {
+		return runThen(done)
+	}
+	return block("a child", func() bool { return find() != nil })
+}
+
+// waitable tells whether a child has something to report.
+func waitable(k *task, options uint64, exits bool) bool {
+	switch {
+	case k.state == stateDead:
+		return exits
+	case k.stopped != 0 && !k.stopSeen:
+		return options&unix.WSTOPPED != 0
+	case k.contd:
+		return options&unix.WCONTINUED != 0
+	}
+	return false
+}
+
+// setpgidEnter handles setpgid.
+func setpgidEnter(e *engine, t *task) verdict {
+	pid, pgid := int(t.fd(0)), int(t.fd(1))
+	return runThen(func(ret int64) {
+		if ret != 0 {
+			return
+		}
+		who := t
+		if pid != 0 {
+			who = e.vpids[pid]
+		}
+		if who == nil {
+			return
+		}
+		if pgid == 0 {
+			pgid = who.vpid
+		}
+		who.pgid = pgid
+		e.pids.SetIDs(who.vpid, pids.IDs{PGID: who.pgid, SID: who.sid})
+	})
+}
+
+// setsidEnter handles setsid.
+func setsidEnter(e *engine, t *task) verdict {
+	return runThen(func(ret int64) {
+		if ret > 0 {
+			t.sid, t.pgid = t.vpid, t.vpid
+			e.pids.SetIDs(t.vpid, pids.IDs{PGID: t.pgid, SID: t.sid})
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package determinize
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// killEnter handles kill, tkill, tgkill and the calls that queue a signal.
+func killEnter(e *engine, t *task) verdict {
+	target, sig := int(t.fd(0)), t.arg(1)
+	switch t.call.Nr {
+	case unix.SYS_TGKILL, unix.SYS_RT_TGSIGQUEUEINFO:
+		target, sig = int(t.fd(1)), t.arg(2)
+	}
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	targets := e.targets(t, target)
+	if unix.Signal(sig) == unix.SIGKILL {
+		for _, u := range targets {
+			if u == t {
+				t.doomed = true
+			}
+		}
+	}
+	return runThen(func(ret int64) {
+		if ret != 0 || sig == 0 {
+			return
+		}
+		for _, u := range targets {
+			if u != t && u.state != stateDead {
+				e.signaled(u, unix.Signal(sig), t)
+			}
+		}
+	})
+}
+
+// targets are the tasks that kill's first argument names; kill(2).
+func (e *engine) targets(t *task, target int) []*task {
+	var out []*task
+	for _, u := range e.tasks {
+		switch {
+		case target > 0 && u.vpid == target,
+			target == 0 && u.pgid == t.pgid,
+			target == -1 && u != t,
+			target < -1 && u.pgid == -target:
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// signaled notes that a task was sent a signal by another.
+func (e *engine) signaled(u *task, sig unix.Signal, from *task) {
+	u.raised = true
+	u.sender = from.clk.Edge
+	switch {
+	case sig == unix.SIGKILL:
+		u.doomed = true
+		u.state = stateDying
+		e.await(u, "death")
+	case sig == unix.SIGCONT && u.state == stateStopped:
+		e.await(u, "continuation")
+	}
+}
+
+// sigactionEnter handles rt_sigaction: whether children leave zombies behind
+// decides what a wait can see.
+func sigactionEnter(e *engine, t *task) verdict {
+	if t.arg(0) != uint64(unix.SIGCHLD) || t.arg(1) == 0 {
+		return run()
+	}
+	var act [16]byte // handler and flags of struct kernel_sigaction
+	if e.tr.ReadFull(t.pid, t.arg(1), act[:]) != 0 {
+		return run()
+	}
+	const sigIgn, saNoCldWait = 1, 2
+	ignored := binary.LittleEndian.Uint64(act[:]) == sigIgn
+	flags := binary.LittleEndian.Uint64(act[8:])
+	return runThen(func(ret int64) {
+		if ret == 0 {
+			t.chldIgnored = ignored
+			t.noWait = ignored || flags&saNoCldWait != 0
+		}
+	})
+}
+
+// pauseEnter handles pause.
+func pauseEnter(e *engine, t *task) verdict {
+	v := block("a signal", nil)
+	v.broken = run
+	return v
+}
+
+// sigsuspendEnter handles rt_sigsuspend.
+func sigsuspendEnter(e *engine, t *task) verdict {
+	mask, errno := e.readMask(t, t.arg(0), t.arg(1))
+	if errno != 0 {
+		return fail(errno)
+	}
+	t.mask, t.masked, t.raised = mask, true, true
+	v := block("a signal", nil)
+	v.broken = run
+	return v
+}
+
+// readMask reads a signal mask that a call puts in force while it waits.
+func (e *engine) readMask(t *task, addr, size uint64) (uint64, unix.Errno) {
+	if size != 8 {
+		return 0, unix.EINVAL
+	}
+	var b [8]byte
+	if e.tr.ReadFull(t.pid, addr, b[:]) != 0 {
+		return 0, unix.EFAULT
+	}
+	return binary.LittleEndian.Uint64(b[:]), 0
+}

@@ -1,0 +1,140 @@
+package runtime
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// boxDir is the directory in which one box keeps what it writes, while it
+// runs. Its lock is held for as long, by whoever will remove it.
+type boxDir struct {
+	path string
+	lock *os.File
+}
+
+// boxesDir is where the boxes of one state directory are. The number of the
+// format is in its name, so that other versions never meet.
+func boxesDir(state string) string {
+	return filepath.Join(state, "v"+strconv.Itoa(Format), "boxes")
+}
+
+// newBoxDir makes a box's directory, and removes those whose owners died.
+func newBoxDir(state string) (*boxDir, error) {
+	base := boxesDir(state)
+	fail := func(err error) error {
+		return &Error{Op: "state directory", On: state, Err: cause(err), Hint: "set XDG_STATE_HOME to a directory that can be written"}
+	}
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return nil, fail(err)
+	}
+	sweep(base)
+	path, err := os.MkdirTemp(base, "box-")
+	if err != nil {
+		return nil, fail(err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
+		os.RemoveAll(path)
+		return nil, fail(err)
+	}
+	return &boxDir{path: path, lock: lock}, nil
+}
+
+// remove deletes the directory.
+func (d *boxDir) remove() {
+	removeBox(d.path)
+	d.lock.Close()
+}
+
+// sweep removes the directories of boxes whose processes were killed.
+func sweep(base string) {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		path := filepath.Join(base, e.Name())
+		lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			// Being made, or being removed, by somebody else; or left between
+			// the two. An old one is nobody's.
+			if fi, err := e.Info(); err == nil && stale(fi) {
+				removeBox(path)
+			}
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			removeBox(path)
+		}
+		lock.Close()
+	}
+}
+
+// removeBox deletes a box's directory. The kernel leaves a directory without
+// any permission in an overlay's work directory.
+func removeBox(path string) {
+	if os.RemoveAll(path) == nil {
+		return
+	}
+	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() {
+			os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	os.RemoveAll(path)
+}
+
+// uppers are the directories of one overlay.
+type uppers struct {
+	upper, work string
+}
+
+// prepareUppers makes the directories that the overlays of a box write to.
+func (s *supervisor) prepareUppers() ([]uppers, error) {
+	out := make([]uppers, len(s.box.Overlays))
+	for i := range s.box.Overlays {
+		base := filepath.Join(s.dir, "overlay-"+strconv.Itoa(i))
+		out[i] = uppers{upper: filepath.Join(base, "upper"), work: filepath.Join(base, "work")}
+		for _, d := range []string{base, out[i].upper, out[i].work} {
+			if err := os.Mkdir(d, 0o755); err != nil {
+				return nil, &Error{Op: "state directory", On: d, Err: cause(err), Hint: "set XDG_STATE_HOME to a directory that can be written"}
+			}
+		}
+	}
+	return out, nil
+}
+
+// cause is the errno of an error about a path, which the message names by
+// itself.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// cleanUp removes what the box wrote. The client does the same when the
+// supervisor could not.
+func (s *supervisor) cleanUp() {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.Name() != "lock" {
+			removeBox(filepath.Join(s.dir, e.Name()))
+		}
+	}
+}

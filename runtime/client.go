@@ -1,0 +1,64 @@
+package runtime
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/ns"
+)
+
+// supervisorAttr says how the supervisor is started: in a session of its own,
+// which the terminal's signals do not reach, and as root of a user namespace
+// where the caller is nobody in particular.
+func supervisorAttr() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{}
+	if rootless() {
+		attr = ns.UserNSAttr(os.Geteuid(), os.Getegid())
+	}
+	attr.Setsid = true
+	return attr
+}
+
+// rootless tells whether the caller lacks the rights to make namespaces by
+// itself.
+func rootless() bool { return os.Geteuid() != 0 }
+
+// diagnose turns the failure to make namespaces into what a user can act on.
+func diagnose(err error) error {
+	d := ns.Host{Proc: os.DirFS("/proc")}.Diagnose("user namespace", err)
+	if e, ok := errors.AsType[*ns.Error](d); ok {
+		return &Error{Op: e.Op, Err: cause(e.Err), Hint: e.Hint}
+	}
+	return &Error{Op: "start of the box", Err: cause(err), Hint: "laplace host shows what this host can't do"}
+}
+
+// forwardStops has Ctrl-Z stop the box before it stops this process, and go on
+// with it.
+func (c *client) forwardStops() (stop func()) {
+	if signal.Ignored(unix.SIGTSTP) {
+		return func() {}
+	}
+	sigs := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(sigs, unix.SIGTSTP)
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-sigs:
+				c.ask(askPause)
+				unix.Kill(0, unix.SIGSTOP)
+				c.ask(askResume)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(sigs)
+		close(done)
+	}
+}

@@ -1,0 +1,225 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/cachelayer/layer"
+	"laplace.dev/laplace/determinize"
+	"laplace.dev/laplace/determinize/exe"
+	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/vfs"
+	"laplace.dev/laplace/oci"
+)
+
+// startEngine hands the box over to its engine.
+func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize.Run, error) {
+	settings, err := oci.ParseSettings(s.box.Spec.Annotations)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := s.init.mountNS()
+	if err != nil {
+		return nil, err
+	}
+	ours, err := mountNS("self")
+	if err != nil {
+		return nil, err
+	}
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("open /proc: %w", err)
+	}
+	if s.init.master != nil {
+		st.attach(s.init.master, s.box)
+	}
+	spec := s.box.Spec
+	cfg := determinize.Config{
+		Command:     determinize.Command{PID: s.init.pid, VPID: s.init.reply.PID, Go: s.init.release},
+		MountNS:     theirs,
+		HostMountNS: ours,
+		HostProc:    proc,
+		PlacePID:    s.init.placePID,
+		FSUID:       int(s.init.guestID), FSGID: int(s.init.guestID),
+		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
+		Seed:     prng.Root([]byte(settings.Seed)),
+		CPUs:     settings.CPUs,
+		Hostname: spec.Hostname, Domainname: spec.Domainname,
+		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
+		Mounts: s.mounts(),
+		Stdin:  st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
+		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
+		Output:      st.write,
+		Executables: exe.Open(filepath.Join(s.box.State, fmt.Sprintf("v%d", Format), "executables"), time.Now, s.log),
+		CPU:         tracerCPU(),
+		Log:         s.log,
+	}
+	if s.box.Trace != nil {
+		cfg.Trace = newTraceWriter(s.box.Trace).event
+	}
+	return determinize.Start(ctx, cfg)
+}
+
+// mounts are the mounts of the box as its processes may tell them apart.
+func (s *supervisor) mounts() []vfs.Mount {
+	var out []vfs.Mount
+	for _, m := range s.box.Spec.Mounts {
+		out = append(out, vfs.Mount{Path: m.Destination, Project: m.Type == "overlay"})
+	}
+	return out
+}
+
+// sortMounts brings parents before what is mounted in them.
+func sortMounts(ms []specs.Mount) {
+	sort.SliceStable(ms, func(i, j int) bool { return oci.Before(ms[i].Destination, ms[j].Destination) })
+}
+
+// outcome turns the engine's report into what the user is told.
+func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
+	out := &Outcome{}
+	rep := &out.Report
+	rep.Command = s.box.Spec.Process.Args
+	if r.Status.Signaled() {
+		out.Exit = 128 + int(r.Status.Signal())
+	} else {
+		out.Exit = r.Status.ExitStatus()
+	}
+	if s.box.StdinKind == StdinLive {
+		rep.Taints = append(rep.Taints, Taint{Kind: "input", Detail: "live standard input (-i)"})
+	}
+	if n := s.box.Spec.Annotations[oci.AnnotationNetwork]; n == oci.NetworkHost {
+		rep.Taints = append(rep.Taints, Taint{Kind: "network", Detail: "the host's network (--network host)"})
+	}
+	for _, t := range r.Taints {
+		rep.Taints = append(rep.Taints, Taint(t))
+	}
+	rep.Verdict = Deterministic
+	if len(rep.Taints) > 0 {
+		rep.Verdict = Tainted
+	}
+	for name, n := range r.Refused {
+		rep.Refused = append(rep.Refused, Refusal{Syscall: name, Count: n})
+	}
+	slices.SortFunc(rep.Refused, func(a, b Refusal) int { return strings.Compare(a.Syscall, b.Syscall) })
+	rep.Unmasked = r.Unmasked
+	rep.Execs = Execs{Total: r.Execs, Run: r.Execs}
+	rep.Ticks = r.Ticks
+	rep.Stdout, rep.Stderr = st.digest(1), st.digest(2)
+	if s.box.Strict && rep.Verdict == Tainted {
+		out.Exit = ExitFailure
+	}
+	rep.Exit = out.Exit
+	return out
+}
+
+// virtual is the metadata of a layer as the box's processes saw it.
+type virtual map[string]determinize.Meta
+
+// Lookup implements layer.Virtual.
+func (v virtual) Lookup(path string, st *unix.Stat_t) (mtime int64, uid, gid int) {
+	m := v[path]
+	return m.Mtime, int(m.Owner.UID), int(m.Owner.GID)
+}
+
+// results takes what the box wrote out of its layers, and ends the box.
+func (s *supervisor) results(out *Outcome, upper []uppers) error {
+	metas := make([]virtual, len(upper))
+	dirs := make([]*os.File, len(upper))
+	for i, u := range upper {
+		d, err := os.Open(u.upper)
+		if err != nil {
+			return fmt.Errorf("open the box's changes: %w", err)
+		}
+		defer d.Close()
+		dirs[i] = d
+		if metas[i], err = s.metadata(d, s.box.Overlays[i].Target); err != nil {
+			return err
+		}
+	}
+	if err := s.run.Leave(); err != nil {
+		return err
+	}
+	s.init.stop()
+	tree := newTreeDigest()
+	for i, d := range dirs {
+		sum, err := layer.Digest(d, metas[i])
+		if err != nil {
+			return fmt.Errorf("digest the box's changes: %w", err)
+		}
+		tree.add(s.box.Overlays[i].Target, sum)
+	}
+	out.Report.Tree = tree.sum()
+	if out.Exit != 0 || s.box.Commit == CommitNone {
+		return nil
+	}
+	for i, d := range dirs {
+		if err := s.commit(s.box.Overlays[i], d, metas[i], len(dirs) > 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// metadata asks the engine for the metadata of everything in a layer.
+func (s *supervisor) metadata(upper *os.File, target string) (virtual, error) {
+	var names, paths []string
+	err := layer.Walk(upper, nil, func(e layer.Entry) error {
+		names = append(names, e.Path)
+		paths = append(paths, filepath.Join(target, e.Path))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the box's changes: %w", err)
+	}
+	v := make(virtual, len(names))
+	for i, m := range s.run.Metadata(paths) {
+		v[names[i]] = m
+	}
+	return v, nil
+}
+
+// commit puts a layer where it belongs.
+func (s *supervisor) commit(o oci.Overlay, upper *os.File, v virtual, several bool) error {
+	if s.box.Commit == CommitOut {
+		dst := s.box.Out
+		if several {
+			dst = filepath.Join(dst, strings.ReplaceAll(strings.Trim(o.Target, "/"), "/", "-"))
+		}
+		if err := layer.Export(upper, dst, v, layer.Options{Owner: s.owner(dst), DropSetID: s.init.guestID != 0}); err != nil {
+			return &Error{Op: "--out", On: dst, Err: err}
+		}
+		return nil
+	}
+	project, err := os.Open(o.Source)
+	if err != nil {
+		return &Error{Op: "commit", On: o.Source, Err: cause(err)}
+	}
+	defer project.Close()
+	opts := layer.Options{Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Now: time.Now()}
+	if err := layer.Commit(upper, project, v, opts); err != nil {
+		return &Error{Op: "commit", On: o.Source, Err: err, Hint: "free space or permissions in the project, and run the command again"}
+	}
+	return nil
+}
+
+// owner is whom new files belong to where the host's root runs the box: the
+// owner of the directory that they come to.
+func (s *supervisor) owner(dir string) *layer.Owner {
+	if s.init.guestID == 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	for unix.Stat(dir, &st) != nil {
+		dir = filepath.Dir(dir)
+	}
+	return &layer.Owner{UID: int(st.Uid), GID: int(st.Gid)}
+}

@@ -1,0 +1,317 @@
+package runtime
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/runtime/rootfs"
+)
+
+// The protocol between supervisor and init, over a Unix stream socket that is
+// init's descriptor 3:
+//
+//  1. The supervisor sends one InitRequest, with the guest's stdin, stdout and
+//     stderr as descriptors.
+//  2. Init sends one InitReply. If it is OK, these descriptors go with it: a
+//     pidfd of the command, the write end of the go pipe, the read end of the
+//     report pipe, and, if the process has a terminal, the terminal's master.
+//  3. The supervisor seizes the command, writes one byte to the go pipe, and
+//     learns from the report pipe, or the exec stop, how it went.
+//  4. From then on each PlacePID is four bytes there and four back.
+//  5. The end of the socket ends init, and with it the box.
+
+// InitName is the argv[0] that makes the program an init: see InitMain.
+const InitName = "laplace-init"
+
+// initSocket is init's descriptor of the socket.
+const initSocket = 3
+
+// InitRequest is what a box is made of.
+type InitRequest struct {
+	// Spec is read for Process (args, env, cwd, user, capabilities, rlimits,
+	// terminal and its size), Root.Readonly, Hostname, Domainname, Mounts,
+	// Linux.ReadonlyPaths and Linux.MaskedPaths. Of a mount's types and options
+	// see rootfs.Config.
+	Spec *specs.Spec
+	// Extra are the entries of the root that are not mounts.
+	Extra rootfs.Extra
+	// Filter is the seccomp program, installed last; none if empty.
+	Filter Filter `json:",omitempty"`
+	// GuestHostID is the host id, in the supervisor's user namespace, that the
+	// guest's user and group map to: 0 rootless.
+	GuestHostID uint32
+	// TSC makes rdtsc raise SIGSEGV (PR_SET_TSC).
+	TSC bool
+	// Network is "none", with lo up, or "host", which is left as it is.
+	Network string
+	// CPU is the only CPU that the command, and the thread of init that places
+	// pids, may run on; none in particular if negative.
+	CPU int
+	// PID is the process id that the command gets in the box; any if 0.
+	PID int
+}
+
+// Networks of an InitRequest.
+const (
+	NetworkNone = "none"
+	NetworkHost = "host"
+)
+
+// InitErrorKind says what the supervisor can do about init's failure.
+type InitErrorKind string
+
+// Kinds of init's failure.
+const (
+	InitNotFound      InitErrorKind = "not-found"      // the command: exit status 127
+	InitNotExecutable InitErrorKind = "not-executable" // the command: 126
+	InitCwd           InitErrorKind = "cwd"            // the working directory is not there or not the guest's to enter
+	InitIDMap         InitErrorKind = "idmap"          // try again with GuestHostID = InitReply.Owner
+	InitSubmount      InitErrorKind = "submount"       // a directory has a mount below it
+	InitConfig        InitErrorKind = "config"         // the request asks for what can't be
+	InitHost          InitErrorKind = "host"           // the host refuses; see the hint
+	InitInternal      InitErrorKind = "internal"       // anything else
+)
+
+// InitReply is what became of a request.
+type InitReply struct {
+	OK bool
+	// Kind, Error and Hint say what failed; Hint may be empty.
+	Kind  InitErrorKind `json:",omitempty"`
+	Error string        `json:",omitempty"`
+	Hint  string        `json:",omitempty"`
+	// Owner is the owner of the directory of an InitIDMap.
+	Owner uint32 `json:",omitempty"`
+	// PID is the command's process id in the box.
+	PID int `json:",omitempty"`
+	// Path is the command's executable as a path in the box; relative to the
+	// working directory if it was found that way.
+	Path string `json:",omitempty"`
+	// Steps name the calls that the command process makes before it is the
+	// command, by the index of ns.ScriptError.
+	Steps []string `json:",omitempty"`
+}
+
+// Filter is a classic BPF program for seccomp(2). Its JSON is a string, because
+// a program is long and start-up is timed.
+type Filter []unix.SockFilter
+
+// MarshalText writes the instructions as the kernel has them, in base64.
+func (f Filter) MarshalText() ([]byte, error) {
+	b := make([]byte, 0, 8*len(f))
+	for _, i := range f {
+		b = binary.LittleEndian.AppendUint16(b, i.Code)
+		b = append(b, i.Jt, i.Jf)
+		b = binary.LittleEndian.AppendUint32(b, i.K)
+	}
+	return base64.StdEncoding.AppendEncode(nil, b), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (f *Filter) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return err
+	}
+	if len(b)%8 != 0 {
+		return fmt.Errorf("filter of %d bytes: %w", len(b), io.ErrUnexpectedEOF)
+	}
+	*f = make(Filter, 0, len(b)/8)
+	for ; len(b) > 0; b = b[8:] {
+		*f = append(*f, unix.SockFilter{
+			Code: binary.LittleEndian.Uint16(b), Jt: b[2], Jf: b[3], K: binary.LittleEndian.Uint32(b[4:]),
+		})
+	}
+	return nil
+}
+
+// maxMessage bounds a message of the handshake, in bytes.
+const maxMessage = 64 << 20
+
+// WriteMessage sends v as JSON with descriptors, which stay the caller's.
+func WriteMessage(sock int, v any, fds ...int) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write message: %w", err)
+	}
+	if len(body) > maxMessage {
+		return fmt.Errorf("write message of %d bytes: %w", len(body), unix.EMSGSIZE)
+	}
+	b := append(binary.LittleEndian.AppendUint32(nil, uint32(len(body))), body...)
+	var oob []byte
+	if len(fds) > 0 {
+		oob = unix.UnixRights(fds...)
+	}
+	for len(b) > 0 {
+		n, err := unix.SendmsgN(sock, b, oob, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("write message: %w", err)
+		}
+		b, oob = b[n:], nil
+	}
+	return nil
+}
+
+// maxFDs is the most descriptors that go with a message.
+const maxFDs = 8
+
+// ReadMessage receives what WriteMessage sent into v. The caller owns the
+// descriptors (close-on-exec). The error is io.EOF if the other side is gone.
+func ReadMessage(sock int, v any) (fds []int, err error) {
+	defer func() {
+		if err != nil {
+			for _, fd := range fds {
+				unix.Close(fd)
+			}
+			fds = nil
+		}
+	}()
+	read := func(b []byte) error {
+		oob := make([]byte, unix.CmsgSpace(4*maxFDs))
+		for got := 0; got < len(b); {
+			n, oobn, flags, _, err := unix.Recvmsg(sock, b[got:], oob, unix.MSG_CMSG_CLOEXEC)
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("read message: %w", err)
+			}
+			more, err := parseRights(oob[:oobn])
+			fds = append(fds, more...)
+			switch {
+			case err != nil:
+				return fmt.Errorf("read message: %w", err)
+			case flags&unix.MSG_CTRUNC != 0:
+				return fmt.Errorf("read message: descriptors lost: %w", unix.EMFILE)
+			case n == 0 && got == 0:
+				return io.EOF
+			case n == 0:
+				return io.ErrUnexpectedEOF
+			}
+			got += n
+		}
+		return nil
+	}
+	var size [4]byte
+	if err := read(size[:]); err != nil {
+		return fds, err
+	}
+	n := binary.LittleEndian.Uint32(size[:])
+	if n > maxMessage {
+		return fds, fmt.Errorf("read message of %d bytes: %w", n, unix.EMSGSIZE)
+	}
+	body := make([]byte, n)
+	if err := read(body); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return fds, err
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fds, fmt.Errorf("read message: %w", err)
+	}
+	return fds, nil
+}
+
+func parseRights(oob []byte) (fds []int, err error) {
+	if len(oob) == 0 {
+		return nil, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, err
+	}
+	for i := range messages {
+		got, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return fds, err
+		}
+		fds = append(fds, got...)
+	}
+	return fds, nil
+}
+
+// InitCommand prepares the start of an init in new namespaces and returns the
+// supervisor's end of its socket (close-on-exec, the caller's) and init's, which
+// the caller closes after starting it. stderr is where init's own crash would
+// be seen; the guest never gets it.
+func InitCommand(network string, stderr *os.File) (cmd *exec.Cmd, sock int, end *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, -1, nil, fmt.Errorf("socket for init: %w", err)
+	}
+	end = os.NewFile(uintptr(pair[1]), "init")
+	cmd = &exec.Cmd{
+		Path:       "/proc/self/exe",
+		Args:       []string{InitName},
+		Env:        []string{}, // not nil, which would be ours
+		Dir:        "/",
+		ExtraFiles: []*os.File{end}, // becomes initSocket
+		SysProcAttr: &syscall.SysProcAttr{
+			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP,
+		},
+	}
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
+	if network != NetworkHost {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNET
+	}
+	return cmd, pair[0], end, nil
+}
+
+// PlacePID sets the last process id that was given out in the box's pid
+// namespace to last: the next fork gets last+1, or the next free one. It makes
+// two system calls and allocates nothing; the caller's thread blocks meanwhile.
+// EPIPE: init is gone.
+//
+// It must not be called from two threads at once.
+func PlacePID(sock int, last uint32) unix.Errno {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], last)
+	defer runtime.KeepAlive(&b)
+	p := uintptr(unsafe.Pointer(&b))
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(sock), p, 4, unix.MSG_NOSIGNAL, 0, 0)
+		if e == unix.EINTR {
+			continue
+		}
+		if e != 0 {
+			return e
+		}
+		if n != 4 {
+			return unix.EPIPE
+		}
+		break
+	}
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(sock), p, 4, unix.MSG_WAITALL, 0, 0)
+		if e == unix.EINTR {
+			continue
+		}
+		if e != 0 {
+			return e
+		}
+		if n != 4 {
+			return unix.EPIPE
+		}
+		return unix.Errno(binary.LittleEndian.Uint32(b[:]))
+	}
+}

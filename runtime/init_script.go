@@ -1,0 +1,305 @@
+package runtime
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"github.com/moby/sys/capability"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/ns"
+)
+
+// script is what the command process does between fork and execve.
+type script struct {
+	calls []ns.Call
+	names []string // of the calls
+	keep  []any    // what their arguments point to
+}
+
+// call adds a call and returns it, to be qualified until the next one is added.
+func (s *script) call(name string, nr uintptr, args ...uintptr) *ns.Call {
+	c := ns.Call{Nr: nr}
+	copy(c.Args[:], args)
+	s.calls = append(s.calls, c)
+	s.names = append(s.names, name)
+	return &s.calls[len(s.calls)-1]
+}
+
+// ptr returns the address of a heap object that it keeps alive.
+func ptr[T any](s *script, v *T) uintptr {
+	s.keep = append(s.keep, v)
+	return uintptr(unsafe.Pointer(v))
+}
+
+// text returns the address of a C string.
+func (s *script) text(v string) (uintptr, error) {
+	p, err := unix.BytePtrFromString(v)
+	if err != nil {
+		return 0, failure(InitConfig, "%q contains a zero byte: %w", v, err)
+	}
+	return ptr(s, p), nil
+}
+
+// vector returns the address of an array of C strings.
+func (s *script) vector(v []string) (uintptr, error) {
+	p, err := syscall.SlicePtrFromStrings(v)
+	if err != nil {
+		return 0, failure(InitConfig, "%q contains a zero byte: %w", v, err)
+	}
+	s.keep = append(s.keep, p)
+	return uintptr(unsafe.Pointer(&p[0])), nil
+}
+
+// personality(2)
+const addrNoRandomize = 0x0040000
+
+// script writes down the life of the command process, which begins in a user
+// namespace of its own as a user without a name, with all capabilities there.
+func (b *boxInit) script(file string, goPipe [2]int) (*script, error) {
+	s := new(script)
+	p := b.req.Spec.Process
+
+	// The write end is closed so that the death of the supervisor is the end of
+	// the pipe. The byte says that the id maps are written and that the
+	// supervisor has seized the process. It must come before the process becomes
+	// the guest: until then it belongs to the supervisor's user and is dumpable,
+	// so that seizing it needs no right over the guest's ids, and a program whose
+	// file can't be read is held before the kernel hides it (ptrace(2), "access
+	// mode checking"). What is not seized here never runs: without the byte the
+	// script ends.
+	s.call("close go pipe", unix.SYS_CLOSE, uintptr(goPipe[1]))
+	s.call("wait for go", unix.SYS_READ, uintptr(goPipe[0]), ptr(s, new([8]byte)), 1).Min = 1
+
+	uid, gid := uintptr(p.User.UID), uintptr(p.User.GID)
+	s.call("setresgid", unix.SYS_SETRESGID, gid, gid, gid)
+	s.call("setresuid", unix.SYS_SETRESUID, uid, uid, uid)
+	if err := s.capabilities(p.Capabilities); err != nil {
+		return nil, err
+	}
+
+	s.call("setsid", unix.SYS_SETSID)
+	for i, fd := range b.stdio {
+		s.call(fmt.Sprintf("descriptor %d", i), unix.SYS_DUP2, uintptr(fd), uintptr(i))
+	}
+	if p.Terminal {
+		s.call("controlling terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+	}
+	// Ours are close-on-exec one and all; this is for what is not ours. Before
+	// Linux 5.11 closeOnExecAll did it.
+	s.call("close_range", unix.SYS_CLOSE_RANGE, 3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC).Ignore = true
+
+	cwd, err := s.text(p.Cwd)
+	if err != nil {
+		return nil, err
+	}
+	s.call(fmt.Sprintf("working directory %q", p.Cwd), unix.SYS_CHDIR, cwd)
+	umask := uint32(0o022)
+	if p.User.Umask != nil {
+		umask = *p.User.Umask
+	}
+	s.call("umask", unix.SYS_UMASK, uintptr(umask&0o777))
+	limits, err := limitsOf(p.Rlimits)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range limits {
+		s.call(l.name, unix.SYS_PRLIMIT64, 0, uintptr(l.resource), ptr(s, &unix.Rlimit{Cur: l.soft, Max: l.hard}), 0)
+	}
+
+	s.call("personality", unix.SYS_PERSONALITY, addrNoRandomize)
+	s.call("no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	if b.req.TSC {
+		s.call("rdtsc", unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV)
+	}
+	// Changing the user made it undumpable.
+	s.call("dumpable", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1)
+	s.signals()
+
+	if len(b.req.Filter) > 0 {
+		if len(b.req.Filter) > unix.BPF_MAXINSNS {
+			return nil, failure(InitConfig, "seccomp filter of %d instructions: %w", len(b.req.Filter), unix.E2BIG)
+		}
+		s.keep = append(s.keep, b.req.Filter)
+		prog := &unix.SockFprog{Len: uint16(len(b.req.Filter)), Filter: &b.req.Filter[0]}
+		s.call("seccomp", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, ptr(s, prog))
+	}
+	path, err := s.text(file)
+	if err != nil {
+		return nil, err
+	}
+	argv, err := s.vector(p.Args)
+	if err != nil {
+		return nil, err
+	}
+	env, err := s.vector(p.Env)
+	if err != nil {
+		return nil, err
+	}
+	s.call(fmt.Sprintf("execve %q", file), unix.SYS_EXECVE, path, argv, env)
+	return s, nil
+}
+
+// signals makes every signal unblocked and not ignored.
+func (s *script) signals() {
+	dfl := ptr(s, new(sigaction))
+	for sig := uintptr(1); sig <= 64; sig++ {
+		if unix.Signal(sig) != unix.SIGKILL && unix.Signal(sig) != unix.SIGSTOP {
+			s.call("signal", unix.SYS_RT_SIGACTION, sig, dfl, 0, 8)
+		}
+	}
+	s.call("signal mask", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, ptr(s, new(uint64)), 0, 8)
+}
+
+// capabilities leaves the process those that the specification names, and no
+// execve can bring back others. A user other than 0 has none after execve(2)
+// unless they are ambient (capabilities(7)).
+func (s *script) capabilities(want *specs.LinuxCapabilities) error {
+	if want == nil {
+		want = new(specs.LinuxCapabilities)
+	}
+	var sets [5]uint64
+	for i, names := range [][]string{want.Effective, want.Permitted, want.Inheritable, want.Bounding, want.Ambient} {
+		for _, name := range names {
+			c, err := parseCapability(name)
+			if err != nil {
+				return err
+			}
+			sets[i] |= 1 << c
+		}
+	}
+	effective, permitted, inheritable, bounding, ambient := sets[0], sets[1], sets[2], sets[3], sets[4]
+	for c := uintptr(0); c < 64; c++ {
+		// The kernel says EINVAL to those that it does not know. Our own set does
+		// not matter: in a new user namespace the set is full.
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0); err != nil || bounding&(1<<c) != 0 {
+			continue
+		}
+		s.call("capability bounding set", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c)
+	}
+	hdr := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := new([2]unix.CapUserData)
+	for i := range data {
+		data[i] = unix.CapUserData{
+			Effective:   uint32(effective >> (32 * i)),
+			Permitted:   uint32(permitted >> (32 * i)),
+			Inheritable: uint32(inheritable >> (32 * i)),
+		}
+	}
+	s.call("capabilities", unix.SYS_CAPSET, ptr(s, hdr), ptr(s, data))
+	s.call("ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	for c := uintptr(0); c < 64; c++ {
+		if ambient&(1<<c) != 0 {
+			s.call("ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, c)
+		}
+	}
+	return nil
+}
+
+// parseCapability returns the number of a capability of the specification
+// ("CAP_KILL").
+func parseCapability(name string) (int, error) {
+	for _, c := range capability.ListKnown() {
+		if name == "CAP_"+strings.ToUpper(c.String()) {
+			return int(c), nil
+		}
+	}
+	return 0, failure(InitConfig, "unknown capability %q: %w", name, unix.EINVAL)
+}
+
+// resources are the limits of getrlimit(2) by their names.
+var resources = map[string]int{
+	"RLIMIT_AS":         unix.RLIMIT_AS,
+	"RLIMIT_CORE":       unix.RLIMIT_CORE,
+	"RLIMIT_CPU":        unix.RLIMIT_CPU,
+	"RLIMIT_DATA":       unix.RLIMIT_DATA,
+	"RLIMIT_FSIZE":      unix.RLIMIT_FSIZE,
+	"RLIMIT_LOCKS":      unix.RLIMIT_LOCKS,
+	"RLIMIT_MEMLOCK":    unix.RLIMIT_MEMLOCK,
+	"RLIMIT_MSGQUEUE":   unix.RLIMIT_MSGQUEUE,
+	"RLIMIT_NICE":       unix.RLIMIT_NICE,
+	"RLIMIT_NOFILE":     unix.RLIMIT_NOFILE,
+	"RLIMIT_NPROC":      unix.RLIMIT_NPROC,
+	"RLIMIT_RSS":        unix.RLIMIT_RSS,
+	"RLIMIT_RTPRIO":     unix.RLIMIT_RTPRIO,
+	"RLIMIT_RTTIME":     unix.RLIMIT_RTTIME,
+	"RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING,
+	"RLIMIT_STACK":      unix.RLIMIT_STACK,
+}
+
+// keepHard stands for the hard limit that is in force.
+const keepHard = ^uint64(0) - 1
+
+// defaultLimits are those of a process that the specification says nothing
+// about; a smaller hard limit in force lowers them.
+var defaultLimits = []specs.POSIXRlimit{
+	{Type: "RLIMIT_CORE", Soft: 0, Hard: keepHard},
+	{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: keepHard},
+	{Type: "RLIMIT_STACK", Soft: 8 << 20, Hard: keepHard},
+}
+
+// limit is a limit to set.
+type limit struct {
+	name       string
+	resource   int
+	soft, hard uint64
+}
+
+// limitsOf returns the limits of the specification and the defaults.
+func limitsOf(list []specs.POSIXRlimit) ([]limit, error) {
+	var limits []limit
+	for _, l := range append(slices.Clone(list), defaultLimits...) {
+		r, ok := resources[l.Type]
+		if !ok {
+			return nil, failure(InitConfig, "unknown resource limit %q: %w", l.Type, unix.EINVAL)
+		}
+		if slices.ContainsFunc(limits, func(have limit) bool { return have.resource == r }) {
+			if l.Hard == keepHard {
+				continue
+			}
+			return nil, failure(InitConfig, "resource limit %s is set twice: %w", l.Type, unix.EINVAL)
+		}
+		if l.Hard == keepHard {
+			var now unix.Rlimit
+			if err := unix.Prlimit(0, r, nil, &now); err != nil {
+				return nil, fmt.Errorf("resource limit %s: %w", l.Type, err)
+			}
+			l.Hard, l.Soft = now.Max, min(l.Soft, now.Max)
+		}
+		if l.Soft > l.Hard {
+			return nil, failure(InitConfig, "resource limit %s: soft %d above hard %d: %w", l.Type, l.Soft, l.Hard, unix.EINVAL)
+		}
+		limits = append(limits, limit{l.Type, r, l.Soft, l.Hard})
+	}
+	return limits, nil
+}
+
+// raiseLimits raises hard limits of init itself where the command's are higher,
+// for the command has no right to: that takes CAP_SYS_RESOURCE on the host.
+func (b *boxInit) raiseLimits() error {
+	limits, err := limitsOf(b.req.Spec.Process.Rlimits)
+	if err != nil {
+		return err
+	}
+	for _, l := range limits {
+		var now unix.Rlimit
+		if err := unix.Prlimit(0, l.resource, nil, &now); err != nil {
+			return fmt.Errorf("resource limit %s: %w", l.name, err)
+		}
+		if l.hard <= now.Max {
+			continue
+		}
+		if err := unix.Prlimit(0, l.resource, &unix.Rlimit{Cur: now.Cur, Max: l.hard}, nil); err != nil {
+			return &initError{InitHost, &ns.Error{
+				Op:   fmt.Sprintf("raise the hard limit %s from %d to %d", l.name, now.Max, l.hard),
+				Hint: "raise it for the user that runs laplace (ulimit -H, limits.conf), or ask for less",
+				Err:  err,
+			}}
+		}
+	}
+	return nil
+}

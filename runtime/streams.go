@@ -1,0 +1,120 @@
+package runtime
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// streams are the standard streams of a box.
+type streams struct {
+	guest [3]*os.File // what the command gets as 0, 1, 2
+	keep  []*os.File  // other ends, held open while the box runs
+
+	stdin    *os.File // where the engine reads stdin from, or nil
+	stdinKey vfs.Key
+	outKeys  [2]vfs.Key
+	out      [2]io.Writer
+	sums     [2]hash.Hash
+
+	terminal *os.File
+	copies   sync.WaitGroup
+}
+
+// openStreams makes the standard streams of the box.
+func (s *supervisor) openStreams() (*streams, error) {
+	st := &streams{out: [2]io.Writer{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /dev/null: %w", err)
+	}
+	st.keep = append(st.keep, null)
+	if s.box.Terminal {
+		// Init opens the terminal and puts it in their place.
+		st.guest = [3]*os.File{null, null, null}
+		return st, nil
+	}
+	switch s.box.StdinKind {
+	case StdinNull:
+		st.guest[0] = null
+	case StdinFile:
+		st.guest[0] = s.box.Stdin
+	default:
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, fmt.Errorf("pipe for stdin: %w", err)
+		}
+		st.keep = append(st.keep, r, w)
+		st.guest[0], st.stdin = r, s.box.Stdin
+		if st.stdinKey, err = keyOf(r); err != nil {
+			return nil, err
+		}
+	}
+	for i := range 2 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, fmt.Errorf("pipe for output: %w", err)
+		}
+		st.keep = append(st.keep, r, w)
+		st.guest[1+i] = w
+		if st.outKeys[i], err = keyOf(w); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+func keyOf(f *os.File) (vfs.Key, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return vfs.Key{}, fmt.Errorf("stat a stream: %w", err)
+	}
+	return vfs.KeyOf(&st), nil
+}
+
+// write takes what the command wrote to stdout (1) or stderr (2).
+func (st *streams) write(stream int, b []byte) error {
+	st.sums[stream-1].Write(b)
+	_, err := st.out[stream-1].Write(b)
+	return err
+}
+
+// attach starts to copy between the terminal of the box and the outside.
+func (st *streams) attach(master *os.File, box *Box) {
+	st.terminal = master
+	st.keep = append(st.keep, master)
+	st.copies.Add(1)
+	go func() {
+		defer st.copies.Done()
+		io.Copy(io.MultiWriter(st.sums[0], st.out[0]), master) // ends with EIO when the last slave is closed
+	}()
+	if box.StdinKind == StdinLive {
+		go io.Copy(master, box.Stdin)
+	}
+}
+
+// drain waits until everything that the box wrote to its terminal is out.
+func (st *streams) drain() {
+	if st.terminal != nil {
+		st.copies.Wait()
+	}
+}
+
+// digest is the sha256 of a stream, as reports write it.
+func (st *streams) digest(stream int) string {
+	return "sha256:" + hex.EncodeToString(st.sums[stream-1].Sum(nil))
+}
+
+func (st *streams) close() {
+	for _, f := range st.keep {
+		f.Close()
+	}
+}

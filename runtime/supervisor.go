@@ -1,0 +1,323 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize"
+)
+
+// SupervisorName is the argv[0] that makes the program a supervisor: see
+// SupervisorMain.
+const SupervisorName = "laplace-supervisor"
+
+// supervisorSocket is the supervisor's descriptor of its socket to the client.
+const supervisorSocket = 3
+
+// What the client asks for while the box runs, one byte each. The end of the
+// socket means that the client is gone, and ends the box.
+const (
+	askCancel = 'c'
+	askPause  = 'p'
+	askResume = 'r'
+)
+
+// superviseRequest is what the client sends, with the descriptors of its
+// stdin, stdout, stderr and of the trace, if there is one.
+type superviseRequest struct {
+	Box *Box
+	Dir string // the box's own directory, which the client made
+	Log bool   // debug messages go to stderr
+	// Rootless says that the supervisor is root of a user namespace of its own.
+	Rootless bool
+}
+
+// superviseReply is how it went.
+type superviseReply struct {
+	Outcome *Outcome
+	Err     *wireError
+}
+
+// wireError is an Error on its way to the client.
+type wireError struct {
+	Op, On, Hint, Err string
+	Exit              int
+	Canceled, Output  bool
+}
+
+// SupervisorMain is the process that runs one box: what the program does
+// instead of everything else when its argv[0] is SupervisorName. It is root of
+// its user namespace. It never returns.
+func SupervisorMain() {
+	// The guest's garbage is small; the tracer must not wait for ours.
+	debug.SetGCPercent(400)
+	unix.CloseOnExec(supervisorSocket)
+	var req superviseRequest
+	fds, err := ReadMessage(supervisorSocket, &req)
+	if err != nil || req.Box == nil || len(fds) < 3 {
+		fmt.Fprintf(os.Stderr, "%s: request: %v\n", SupervisorName, err)
+		os.Exit(ExitFailure)
+	}
+	files := make([]*os.File, len(fds))
+	for i, fd := range fds {
+		files[i] = os.NewFile(uintptr(fd), [...]string{"stdin", "stdout", "stderr", "trace"}[min(i, 3)])
+	}
+	req.Box.Stdin, req.Box.Stdout, req.Box.Stderr = files[0], files[1], files[2]
+	if req.Box.Trace != nil && len(files) > 3 {
+		req.Box.Trace.Writer = files[3]
+	}
+	log := slog.New(slog.DiscardHandler)
+	if req.Log {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, log: log}
+	out, err := s.main()
+	s.cleanUp()
+	reply := superviseReply{Outcome: out}
+	if err != nil {
+		reply.Err = wire(err)
+	}
+	if err := WriteMessage(supervisorSocket, reply); err != nil {
+		log.Debug("reply", "err", err)
+	}
+	os.Exit(0)
+}
+
+// wire makes an error ready to travel.
+func wire(err error) *wireError {
+	w := &wireError{Op: "box", Err: err.Error(),
+		Canceled: errors.Is(err, determinize.ErrCanceled), Output: errors.Is(err, determinize.ErrOutput)}
+	if e, ok := errors.AsType[*Error](err); ok {
+		w.Op, w.On, w.Hint, w.Exit = e.Op, e.On, e.Hint, e.Exit
+		if e.Err != nil {
+			w.Err = e.Err.Error()
+		}
+	}
+	return w
+}
+
+// supervisor runs one box.
+type supervisor struct {
+	box *Box
+	dir string
+	log *slog.Logger
+	// rootless: the host's ids are not at hand.
+	rootless bool
+
+	init   *initProcess
+	run    *determinize.Run
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	canceled bool
+}
+
+// main runs the box and deals with its results.
+func (s *supervisor) main() (*Outcome, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	defer cancel()
+	go s.listen()
+	start := time.Now()
+	upper, err := s.prepareUppers()
+	if err != nil {
+		return nil, err
+	}
+	streams, err := s.openStreams()
+	if err != nil {
+		return nil, err
+	}
+	defer streams.close()
+	if s.init, err = s.startInit(upper, streams); err != nil {
+		return nil, err
+	}
+	defer s.init.stop()
+	run, err := s.startEngine(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.run = run
+	s.mu.Unlock()
+	report, err := run.Wait()
+	streams.drain()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.init.execError(); err != nil && report.Execs == 0 {
+		return nil, err
+	}
+	out := s.outcome(report, streams)
+	out.Report.WallMS = time.Since(start).Milliseconds()
+	if err := s.results(out, upper); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// listen does what the client asks for.
+func (s *supervisor) listen() {
+	var b [1]byte
+	for {
+		n, err := unix.Read(supervisorSocket, b[:])
+		if err == unix.EINTR {
+			continue
+		}
+		s.mu.Lock()
+		run := s.run
+		s.mu.Unlock()
+		switch {
+		case err != nil || n == 0 || b[0] == askCancel:
+			s.cancel()
+			if n == 0 || err != nil {
+				return
+			}
+		case run == nil:
+		case b[0] == askPause:
+			run.Pause()
+		case b[0] == askResume:
+			run.Resume()
+		}
+	}
+}
+
+// tracerCPU is where the tracer and the box run: the last CPU that this
+// process may use, since the first is where most other things run.
+func tracerCPU() int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return -1
+	}
+	for cpu := len(set)*64 - 1; cpu >= 0; cpu-- {
+		if set.IsSet(cpu) {
+			return cpu
+		}
+	}
+	return -1
+}
+
+// Run runs a box: it starts a supervisor, passes requests on to it and waits
+// for its end. When the context ends, the box is ended.
+//
+// The error is an *Error where a user can do something about it. The outcome
+// is nil when there is an error.
+func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
+	dir, err := newBoxDir(box.State)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.remove()
+	c, err := startSupervisor(box, dir.path, log)
+	if err != nil {
+		return nil, err
+	}
+	return c.wait(ctx, box)
+}
+
+// startSupervisor starts the supervisor process and hands the box over.
+func startSupervisor(box *Box, dir string, log *slog.Logger) (*client, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socket for the supervisor: %w", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "supervisor")
+	defer theirs.Close()
+	c := &client{sock: pair[0]}
+	p, err := os.StartProcess("/proc/self/exe", []string{SupervisorName}, &os.ProcAttr{
+		Dir: "/", Env: []string{"GODEBUG=" + os.Getenv("GODEBUG")},
+		Files: []*os.File{nil, nil, os.Stderr, theirs},
+		Sys:   supervisorAttr(),
+	})
+	if err != nil {
+		unix.Close(c.sock)
+		return nil, diagnose(err)
+	}
+	c.process = p
+	fds := []int{int(box.Stdin.Fd()), int(box.Stdout.Fd()), int(box.Stderr.Fd())}
+	if box.Trace != nil && box.Trace.Writer != nil {
+		fds = append(fds, int(box.Trace.Writer.Fd()))
+	}
+	req := superviseRequest{Box: box, Dir: dir, Rootless: rootless(), Log: log.Enabled(context.Background(), slog.LevelDebug)}
+	if err := WriteMessage(c.sock, req, fds...); err != nil {
+		c.kill()
+		return nil, err
+	}
+	runtime.KeepAlive(box)
+	return c, nil
+}
+
+// client is the side of a box that the user's process holds.
+type client struct {
+	sock    int
+	process *os.Process
+}
+
+func (c *client) kill() {
+	c.process.Kill()
+	c.process.Wait()
+	unix.Close(c.sock)
+}
+
+func (c *client) ask(b byte) { unix.SendmsgN(c.sock, []byte{b}, nil, nil, unix.MSG_NOSIGNAL) }
+
+// wait waits for the supervisor's answer.
+func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
+	var timeout <-chan time.Time
+	if box.Timeout > 0 {
+		t := time.NewTimer(box.Timeout)
+		defer t.Stop()
+		timeout = t.C
+	}
+	type answer struct {
+		reply superviseReply
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		_, a.err = ReadMessage(c.sock, &a.reply)
+		answers <- a
+	}()
+	stop := c.forwardStops()
+	defer stop()
+	var cause error
+	done := ctx.Done()
+	for {
+		select {
+		case <-done:
+			cause, done = context.Cause(ctx), nil
+			c.ask(askCancel)
+		case <-timeout:
+			cause = &Error{Op: "box", Err: fmt.Errorf("timed out after %v", box.Timeout), Exit: ExitTimeout}
+			c.ask(askCancel)
+		case a := <-answers:
+			c.process.Wait()
+			unix.Close(c.sock)
+			switch {
+			case a.err != nil && errors.Is(a.err, io.EOF):
+				return nil, &Error{Op: "supervisor", Err: errors.New("it died, and the box with it"), Hint: "run the command again"}
+			case a.err != nil:
+				return nil, a.err
+			case a.reply.Err == nil:
+				return a.reply.Outcome, nil
+			case a.reply.Err.Canceled && cause != nil:
+				return nil, cause
+			case a.reply.Err.Output:
+				return &Outcome{Exit: 128 + int(syscall.SIGPIPE)}, nil
+			}
+			e := a.reply.Err
+			return nil, &Error{Op: e.Op, On: e.On, Hint: e.Hint, Err: errors.New(e.Err), Exit: e.Exit}
+		}
+	}
+}
