@@ -167,6 +167,18 @@ func TestProcess(t *testing.T) {
 			t.Errorf("signal frames of up to %d bytes", n)
 		}
 
+		// What the program needs is left as it is.
+		for i, it := range unwords(v.Bytes(Baseline)) {
+			old := unwords(auxv)[i]
+			switch Type(unwords(auxv)[i&^1]) {
+			case HWCap, HWCap2, MinSigStackSize, RseqFeatureSize, RseqAlign:
+			default:
+				if it != old {
+					t.Errorf("word %d of auxv: %#x, was %#x", i, it, old)
+				}
+			}
+		}
+
 		// Once the edits are made, the stack says what Bytes does.
 		for _, e := range v.Edits(Baseline) {
 			binary.LittleEndian.PutUint64(stack[e.Addr-p.base:], e.Value)
@@ -261,7 +273,7 @@ func TestParseMalformed(t *testing.T) {
 		"no end":          {bytes.Repeat(words(1), MaxStack/8), base},
 		"too long":        {append(bytes.Repeat(words(1), MaxStack/8-8), make([]byte, 100)...), base},
 		"no end of auxv":  {append(words(0, 0, 0), bytes.Repeat(words(1), MaxStack/8)...), base},
-		"end after limit": {append(bytes.Repeat(words(1), MaxStack/8), words(0, 0, 0, 0)...), base},
+		"end after limit": {append(append(words(MaxStack/8), bytes.Repeat(words(1), MaxStack/8)...), words(0, 0, 0, 0)...), base},
 	} {
 		if v, err := Parse(tt.stack, tt.base); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v, %v", name, v, err)
