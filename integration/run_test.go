@@ -24,6 +24,7 @@ type caller struct {
 	UID   int      // uid and gid; negative: those of the tests
 	Umask int      // file mode creation mask
 	CPU   int      // the only CPU to run on; negative: as the tests
+	Leak  bool     // leaves descriptors open that are not meant for the program
 	Env   []string // whole environment
 }
 
@@ -44,15 +45,15 @@ const (
 	defaultEpoch = 1577836800
 )
 
-// stageExec becomes a caller: its arguments are umask, CPU and uid in decimal,
-// then the command. It does not return. (These attributes belong to a process
+// stageExec becomes a caller: its arguments are umask, CPU, uid and the number
+// of descriptors to leak in decimal, then the command. It does not return. (These attributes belong to a process
 // or a thread, so setting them in the tests themselves would touch others.)
 func stageExec(args []string) {
 	fail := func(what string, err error) {
 		fmt.Fprintf(os.Stderr, "%s: %s: %v\n", stageName, what, err)
 		os.Exit(125)
 	}
-	var num [3]int
+	var num [4]int
 	for i := range num {
 		n, err := strconv.Atoi(args[i])
 		if err != nil {
@@ -81,7 +82,17 @@ func stageExec(args []string) {
 			fail("becoming another user", err)
 		}
 	}
-	fail("exec "+args[3], syscall.Exec(args[3], args[3:], os.Environ()))
+	// What the tests inherited is not for the program.
+	if err := unix.CloseRange(3, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		fail("close_range", err)
+	}
+	for range num[3] {
+		if _, err := unix.Open("/dev/null", unix.O_RDWR, 0); err != nil {
+			fail("open", err)
+		}
+	}
+	argv := args[len(num):]
+	fail("exec "+argv[0], syscall.Exec(argv[0], argv, os.Environ()))
 }
 
 // run runs argv in dir for a caller. It takes a slot while it runs.
@@ -95,7 +106,11 @@ func run(t *testing.T, c caller, dir string, stdin *string, argv ...string) resu
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
-	stage := []string{stageName, strconv.Itoa(c.Umask), strconv.Itoa(c.CPU), strconv.Itoa(c.UID)}
+	leak := 0
+	if c.Leak {
+		leak = 5
+	}
+	stage := []string{stageName, strconv.Itoa(c.Umask), strconv.Itoa(c.CPU), strconv.Itoa(c.UID), strconv.Itoa(leak)}
 	cmd := exec.CommandContext(ctx, self, append(stage, argv...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -176,7 +191,7 @@ func plainCaller(home string) caller {
 // must not matter.
 func disturbedCaller(t *testing.T, home string, uid int) caller {
 	t.Helper()
-	return caller{UID: uid, Umask: 0o077, CPU: lastCPU(t), Env: append(callerEnv(home),
+	return caller{UID: uid, Umask: 0o077, CPU: lastCPU(t), Leak: true, Env: append(callerEnv(home),
 		"TZ=Pacific/Auckland", "LANG=de_DE.UTF-8", "LC_ALL=tr_TR.UTF-8", "USER=stranger", "LOGNAME=stranger",
 		"COLUMNS=40", "LINES=7", "TERM=dumb", "MAKEFLAGS=-j7", "OLDPWD=/var", "SHLVL=9",
 		"NOISE="+strings.Repeat("x", 3000), "MALLOC_PERTURB_=165", "POSIXLY_CORRECT=1")}

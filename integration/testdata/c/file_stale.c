@@ -1,0 +1,17 @@
+// laplace: pinned taints=stale-open
+// A descriptor that was opened before the first change of its file, and read after another's write.
+#include "check.h"
+#include <fcntl.h>
+
+int main(void)
+{
+	char buf[32] = {0};
+	int reader = open("lower", O_RDONLY);
+	CHECK(reader >= 0 && read(reader, buf, 4) == 4);
+	int writer = open("lower", O_WRONLY);
+	CHECK(writer >= 0 && write(writer, "THE NEW TEXT", 12) == 12 && close(writer) == 0);
+	ssize_t n = pread(reader, buf, sizeof buf, 0);
+	CHECK(n > 0);
+	printf("%.*s", (int)n, buf); /* natively the new text; in a box old or new, but tainted */
+	return 0;
+}
