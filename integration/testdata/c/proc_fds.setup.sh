@@ -1,0 +1,1 @@
+echo x > file; mkdir dir; mkfifo fifo
