@@ -109,6 +109,9 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	if err != nil {
 		return c.explain(err, box)
 	}
+	if r := &outcome.Report; f.strict && r.Verdict != runtime.Deterministic {
+		return &runtime.Error{Op: "--strict", Err: errors.New("the verdict is " + r.Verdict + reasons(r))}
+	}
 	return exitStatus(outcome.Exit)
 }
 

@@ -257,12 +257,12 @@ func TestErrors(t *testing.T) {
 // TestNotFound checks that the message about a command which is not in the box names
 // where the host has it and the --ro that brings it in.
 func TestNotFound(t *testing.T) {
-	for _, test := range []struct{ name, command, want string }{
-		{"in PATH", "tool", "laplace: command: tool: not in the box; the host has TOP/home/bin/tool. Try: --ro TOP/home/bin, and call it TOP/home/bin/tool\n"},
-		{"by path", "../bin/tool", "laplace: command: ../bin/tool: not in the box; the host has TOP/home/bin/tool. Try: --ro TOP/home/bin\n"},
-		{"interpreter", "./script", "laplace: command: TOP/home/bin/tool: not in the box; the host has TOP/home/bin/tool. Try: --ro TOP/home/bin\n"},
-		{"nowhere", "nonsense", "laplace: command: nonsense: not found\n"},
-		{"not executable", "data", "laplace: command: data: not found\n"},
+	for _, test := range []struct{ name, command, hint, want string }{
+		{"in PATH", "tool", "", "laplace: command: tool: not in the box; the host has TOP/home/bin/tool. Try: --ro TOP/home/bin, and call it TOP/home/bin/tool\n"},
+		{"by path", "../bin/tool", "", "laplace: command: ../bin/tool: not in the box; the host has TOP/home/bin/tool. Try: --ro TOP/home/bin\n"},
+		{"interpreter", "./script", "its interpreter is missing", "laplace: command: TOP/home/bin/tool: not in the box; the host has TOP/home/bin/tool. Try: --ro TOP/home/bin\n"},
+		{"nowhere", "nonsense", "", "laplace: command: nonsense: not found\n"},
+		{"not executable", "data", "", "laplace: command: data: not found\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSession(t)
@@ -270,7 +270,7 @@ func TestNotFound(t *testing.T) {
 			s.write(filepath.Join(s.home, "bin/data"), "", 0o644)
 			s.write(filepath.Join(s.dir, "script"), "#! "+tool+" -x\n", 0o755)
 			s.Env = append(s.Env, "PATH="+filepath.Join(s.home, "bin"))
-			s.outcome, s.err = nil, &runtime.Error{Op: "command", On: test.command, Err: errNotFound, Exit: runtime.ExitNotFound}
+			s.outcome, s.err = nil, &runtime.Error{Op: "command", On: test.command, Err: errNotFound, Hint: test.hint, Exit: runtime.ExitNotFound}
 			status, _, stderr := s.run("do", test.command)
 			if stderr != test.want || status != runtime.ExitNotFound {
 				t.Errorf("status %d\ngot  %swant %s", status, stderr, test.want)
@@ -311,6 +311,11 @@ func TestOutcome(t *testing.T) {
 	const line = "laplace: tainted: exit 2, 1 exec, 12 ticks, 7 ms; because of live (stdin), network (host); refused io_uring_setup\n"
 	if status, _, stderr := s.run("do", "-v", "make"); status != 2 || stderr != line {
 		t.Errorf("status %d, verdict line %q", status, stderr)
+	}
+
+	const strict = "laplace: --strict: the verdict is tainted; because of live (stdin), network (host)\n"
+	if status, _, stderr := s.run("do", "--strict", "make"); status != 125 || stderr != strict {
+		t.Errorf("status %d, stderr %q", status, stderr)
 	}
 
 	// A run may fail and have an outcome: then the report is written all the same.

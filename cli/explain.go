@@ -16,7 +16,7 @@ import (
 // explain adds, to the error that a command is not in the box, where the host has it.
 func (c *Caller) explain(err error, box *runtime.Box) error {
 	e, ok := errors.AsType[*runtime.Error](err)
-	if !ok || e.Exit != runtime.ExitNotFound || e.Hint != "" {
+	if !ok || e.Exit != runtime.ExitNotFound {
 		return err
 	}
 	name := box.Spec.Process.Args[0]

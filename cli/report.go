@@ -15,25 +15,34 @@ import (
 
 // summary is the verdict in one line.
 func summary(r *runtime.Report) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: exit %d, %s, %s, %d ms", r.Verdict, r.Exit,
-		count(r.Execs.Total, "exec"), count(r.Ticks, "tick"), r.WallMS)
-	for i, taint := range r.Taints {
-		b.WriteString([]string{"; because of ", ", "}[min(i, 1)])
-		b.WriteString(taint.Kind)
+	text := fmt.Sprintf("%s: exit %d, %s, %s, %d ms%s", r.Verdict, r.Exit,
+		count(r.Execs.Total, "exec"), count(r.Ticks, "tick"), r.WallMS, reasons(r))
+	var refused []string
+	for _, refusal := range r.Refused {
+		refused = append(refused, refusal.Syscall)
+	}
+	return text + list("; refused ", refused) + list("; unmasked ", r.Unmasked)
+}
+
+// reasons are those of a tainted verdict.
+func reasons(r *runtime.Report) string {
+	var taints []string
+	for _, taint := range r.Taints {
+		text := taint.Kind
 		if taint.Detail != "" {
-			fmt.Fprintf(&b, " (%s)", taint.Detail)
+			text += " (" + taint.Detail + ")"
 		}
+		taints = append(taints, text)
 	}
-	for i, refusal := range r.Refused {
-		b.WriteString([]string{"; refused ", ", "}[min(i, 1)])
-		b.WriteString(refusal.Syscall)
+	return list("; because of ", taints)
+}
+
+// list is items after a heading; "" when there are none.
+func list(heading string, items []string) string {
+	if len(items) == 0 {
+		return ""
 	}
-	for i, path := range r.Unmasked {
-		b.WriteString([]string{"; unmasked ", ", "}[min(i, 1)])
-		b.WriteString(path)
-	}
-	return b.String()
+	return heading + strings.Join(items, ", ")
 }
 
 // count is a number with its noun.

@@ -26,7 +26,7 @@ var ownEntries = map[string]string{
 	"dev":  "pseudo devices",
 	"proc": "the box's processes",
 	"run":  "empty, see tmpfiles.d(5)",
-	"sys":  "see sysFiles",
+	"sys":  "of sysfs only what programs need, see package procfs",
 	"tmp":  "empty",
 }
 
@@ -84,7 +84,7 @@ func (o *Options) pinnedFiles() []File {
 		return File{Path: path, Mode: 0o644, Data: fmt.Appendf(nil, format, args...)}
 	}
 	host := o.hostname()
-	files := []File{
+	return []File{
 		text("/etc/group", "%s", o.group()),
 		text("/etc/hostname", "%s\n", host),
 		text("/etc/hosts", "127.0.0.1\tlocalhost %s\n::1\tlocalhost\n", host),
@@ -93,7 +93,6 @@ func (o *Options) pinnedFiles() []File {
 		text("/etc/resolv.conf", ""),
 		text(Marker, ""),
 	}
-	return append(files, o.sysFiles()...)
 }
 
 // An account is a line of passwd(5) and of group(5).
@@ -135,36 +134,4 @@ func (o *Options) group() []byte {
 		text = fmt.Appendf(text, "%s:x:%d:\n", a.group, a.GID)
 	}
 	return text
-}
-
-// sysFiles are all that a box has of sysfs(5): how many CPUs and memory nodes there
-// are, which libc, make -j$(nproc) and language runtimes ask for, and the size of huge
-// pages, which memory allocators ask for.
-func (o *Options) sysFiles() []File {
-	const (
-		cpu = "/sys/devices/system/cpu"
-		mm  = "/sys/kernel/mm/transparent_hugepage"
-	)
-	sys := func(path, text string) File {
-		return File{Path: path, Mode: 0o444, Data: []byte(text + "\n")}
-	}
-	last := o.Settings.CPUs - 1
-	all := "0"
-	if last > 0 {
-		all = fmt.Sprintf("0-%d", last)
-	}
-	files := []File{
-		sys(cpu+"/online", all),
-		sys(cpu+"/possible", all),
-		sys(cpu+"/present", all),
-		sys("/sys/devices/system/node/online", "0"),
-		sys("/sys/devices/system/node/possible", "0"),
-		sys(mm+"/enabled", "always madvise [never]"),
-		sys(mm+"/hpage_pmd_size", "2097152"),
-	}
-	for i := 0; i <= last; i++ {
-		// sysconf(_SC_NPROCESSORS_CONF) of older C libraries counts these directories.
-		files = append(files, sys(fmt.Sprintf("%s/cpu%d/topology/core_id", cpu, i), fmt.Sprint(i)))
-	}
-	return files
 }
