@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -166,6 +165,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		return nil, &runtime.Error{Op: "box", Err: err}
 	}
 	box.Bundle = *bundle
+	replaceSelf(&box.Bundle, c.Executable)
 	return box, nil
 }
 
@@ -328,29 +328,4 @@ func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); cancel(nil) }
-}
-
-// inBox reports whether this process runs in a box.
-func (c *Caller) inBox() bool {
-	_, err := os.Lstat(filepath.Join(c.Root, oci.Marker))
-	return err == nil
-}
-
-// runDirectly replaces this process, which is in a box already, with the command. Of
-// the flags only those that say where and with which environment have an effect.
-func (f *boxFlags) runDirectly(c *Caller, command []string) error {
-	if f.dir != "" {
-		if err := os.Chdir(f.dir); err != nil {
-			return &runtime.Error{Op: "working directory", On: f.dir, Err: cause(err)}
-		}
-	}
-	path, err := exec.LookPath(command[0])
-	if err == nil {
-		err = c.Exec(path, command, oci.AddEnv(c.Env, f.env))
-	}
-	status := runtime.ExitNotFound
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC) {
-		status = runtime.ExitNotExecutable
-	}
-	return &runtime.Error{Op: "command", On: command[0], Err: lookupCause(err), Exit: status}
 }

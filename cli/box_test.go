@@ -242,35 +242,6 @@ func TestStateDir(t *testing.T) {
 	}
 }
 
-// TestInBox checks that laplace in a box replaces itself by the command.
-func TestInBox(t *testing.T) {
-	s := newSession(t)
-	s.write(filepath.Join(s.Root, oci.Marker), "", 0o444)
-	s.Env = []string{"A=1", "B=2"}
-	status, _, stderr := s.run("do", "--timeout", "5", "--env", "B=3", "--", "sh", "-c", "true")
-	sh, err := filepath.EvalSymlinks("/bin/sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(s.direct) == 0 || s.box != nil {
-		t.Fatalf("not run directly: status %d, %s", status, stderr)
-	}
-	if got, err := filepath.EvalSymlinks(s.direct[0]); err != nil || got != sh {
-		t.Errorf("executed %s, %v", got, err)
-	}
-	if diff := cmp.Diff([]string{"sh", "-c", "true", "A=1", "B=3"}, s.direct[1:]); diff != "" {
-		t.Error(diff)
-	}
-	s.direct = nil
-	if status, _, stderr := s.run("do", "nonsense"); status != 127 || s.direct != nil || stderr != "laplace: command: nonsense: not found\n" {
-		t.Errorf("status %d, stderr %q", status, stderr)
-	}
-	s.err = syscall.EACCES
-	if status, _, stderr := s.run("do", "sh"); status != 126 || stderr != "laplace: command: sh: permission denied\n" {
-		t.Errorf("status %d, stderr %q", status, stderr)
-	}
-}
-
 // TestInterrupt checks that a signal ends the context of a run, and says which.
 func TestInterrupt(t *testing.T) {
 	ctx, stop := interruptible(context.Background())

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"laplace.dev/laplace/determinize/policy"
 	"laplace.dev/laplace/runtime"
@@ -14,10 +15,8 @@ import (
 // trace is the verb that runs a command and writes the calls that are intercepted.
 func trace(c *Caller) *cobra.Command {
 	var (
-		flags  boxFlags
-		calls  []string
-		asJSON bool
-		output string
+		flags boxFlags
+		own   traceFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "trace [flags] -- COMMAND [ARGUMENT...]",
@@ -28,14 +27,15 @@ cannot vary are not intercepted: laplace syscalls lists them.`,
 		Example: `  laplace trace -e openat,newfstatat -- cat /etc/hostname
   laplace trace --json -o calls.json -- make`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			trace := &runtime.Trace{Calls: calls, JSON: asJSON, Writer: c.Stderr}
-			for _, name := range calls {
+			trace := &runtime.Trace{Calls: own.calls, JSON: own.json, Writer: c.Stderr}
+			for _, name := range own.calls {
 				if !isCall(name) {
 					return &runtime.Error{Op: "-e", On: name, Err: errors.New("no such system call"), Hint: "laplace syscalls"}
 				}
 			}
-			if output != "" && len(args) > 0 {
-				if output, err = c.abs(output); err != nil {
+			if own.output != "" && len(args) > 0 {
+				output, err := c.abs(own.output)
+				if err != nil {
 					return err
 				}
 				if trace.Writer, err = os.Create(output); err != nil {
@@ -51,12 +51,23 @@ cannot vary are not intercepted: laplace syscalls lists them.`,
 		},
 	}
 	flags.add(cmd.Flags())
-	cmd.Flags().StringSliceVarP(&calls, "calls", "e", nil, "only these system `CALLS`, separated by commas")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "write the calls to `FILE`")
+	addTraceFlags(cmd.Flags(), &own)
 	cmd.Flags().SetInterspersed(false)
 	cmd.DisableFlagsInUseLine = true
 	return cmd
+}
+
+// traceFlags are the flags that trace has besides those of do.
+type traceFlags struct {
+	calls  []string
+	json   bool
+	output string
+}
+
+func addTraceFlags(flags *pflag.FlagSet, f *traceFlags) {
+	flags.StringSliceVarP(&f.calls, "calls", "e", nil, "only these system `CALLS`, separated by commas")
+	flags.BoolVar(&f.json, "json", false, "one JSON object a line")
+	flags.StringVarP(&f.output, "output", "o", "", "write the calls to `FILE`")
 }
 
 // isCall reports whether name is that of a system call.

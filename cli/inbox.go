@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime"
+)
+
+// A laplace in a box runs its command directly: there is nothing left to pin.
+
+// inBox reports whether this process runs in a box.
+func (c *Caller) inBox() bool {
+	_, err := os.Lstat(filepath.Join(c.Root, oci.Marker))
+	return err == nil
+}
+
+// runDirectly replaces this process, which is in a box already, with the command. Of
+// the flags only those that say where and with which environment have an effect.
+func (f *boxFlags) runDirectly(c *Caller, command []string) error {
+	if f.dir != "" {
+		if err := os.Chdir(f.dir); err != nil {
+			return &runtime.Error{Op: "working directory", On: f.dir, Err: cause(err)}
+		}
+	}
+	path, err := exec.LookPath(command[0])
+	if err == nil {
+		err = c.Exec(path, command, oci.AddEnv(c.Env, f.env))
+	}
+	status := runtime.ExitNotFound
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC) {
+		status = runtime.ExitNotExecutable
+	}
+	return &runtime.Error{Op: "command", On: command[0], Err: lookupCause(err), Exit: status}
+}
+
+// replaceSelf puts, wherever the box sees the program executable read-only, a script in
+// its place that does what runDirectly does. The program itself, like all that is
+// written in Go, does not start without threads, which boxes refuse.
+//
+// In a directory that the box may change it stays: what is mounted on cannot be removed.
+func replaceSelf(b *oci.Bundle, executable string) {
+	if executable == "" {
+		return
+	}
+	script := directScript()
+	mounts := slices.Clone(b.Spec.Mounts)
+	for i, m := range mounts {
+		if m.Type != "bind" || executable != m.Source && !strings.HasPrefix(executable, m.Source+"/") {
+			continue
+		}
+		at := m.Destination + strings.TrimPrefix(executable, m.Source)
+		if at != m.Destination && mountOf(b, at) != m.Destination {
+			continue // hidden by another mount
+		}
+		if at == m.Destination { // the program itself is bound
+			b.Spec.Mounts = slices.Delete(slices.Clone(mounts), i, i+1)
+		}
+		b.Files = append(b.Files, oci.File{Path: at, Mode: 0o755, Data: script})
+	}
+	slices.SortFunc(b.Files, func(x, y oci.File) int {
+		if oci.Before(x.Path, y.Path) {
+			return -1
+		}
+		return 1
+	})
+}
+
+// mountOf returns the destination of the mount or overlay that a path of the box is in.
+func mountOf(b *oci.Bundle, at string) string {
+	targets := map[string]bool{}
+	for _, m := range b.Spec.Mounts {
+		targets[m.Destination] = true
+	}
+	for _, overlay := range b.Overlays {
+		targets[overlay.Target] = true
+	}
+	for at != "/" && !targets[at] {
+		at = path.Dir(at)
+	}
+	return at
+}
+
+// directScript is the script of replaceSelf. It understands the flags of the verbs that
+// run a box: which of them have a value decides where the command begins.
+func directScript() []byte {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&boxFlags{}).add(flags)
+	addTraceFlags(flags, new(traceFlags))
+	var withValue []string
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if flag.NoOptDefVal != "" {
+			return // a switch
+		}
+		withValue = append(withValue, "--"+flag.Name)
+		if flag.Shorthand != "" {
+			withValue = append(withValue, "-"+flag.Shorthand)
+		}
+	})
+	return fmt.Appendf(nil, directText, strings.Join(withValue, "|"))
+}
+
+// directText has a place for the flags that have a value.
+const directText = `#!/bin/sh
+# laplace in a box: the command runs directly, there is nothing left to pin.
+verb=$1
+case $verb in
+do | trace) shift ;;
+*) echo "laplace: $verb: not in a box. Try: laplace $verb outside of it" >&2; exit 125 ;;
+esac
+while [ $# -gt 0 ]; do
+	flag=$1 value=$2
+	case $flag in
+	--) shift; break ;;
+	--*=*) value=${flag#*=} flag=${flag%%%%=*} ;;
+	-[Ceo]?*) value=${flag#-?} flag=${flag%%"$value"} ;;
+	-*) ;;
+	*) break ;;
+	esac
+	case $flag in
+	-C | --directory) cd -- "$value" || exit 125 ;;
+	--env) export "$value" ;;
+	esac
+	if [ "$flag" = "$1" ]; then
+		case $flag in
+		%s) shift ;;
+		esac
+	fi
+	shift
+done
+if [ $# -eq 0 ]; then
+	echo "laplace: $verb: no command. Try: laplace $verb -- make" >&2
+	exit 125
+fi
+exec "$@"
+`
