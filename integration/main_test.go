@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == stageName {
 		stageExec(os.Args[2:])
 	}
+	if len(os.Args) > 1 && os.Args[1] == refuseName {
+		refuseExec(os.Args[2:])
+	}
 	os.Exit(runAll(m))
 }
 

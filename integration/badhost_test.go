@@ -1,0 +1,222 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	goruntime "runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// refusal rules simulate a host that lacks something: a seccomp filter below
+// laplace answers calls with an errno.
+type rule struct {
+	nr    uint32
+	arg   int    // index of an argument to look at
+	mask  uint32 // refuse where the low half of the argument has one of these bits; 0: always
+	equal uint32 // refuse where it equals this, if not 0
+	errno unix.Errno
+}
+
+// badHosts are hosts on which no box can run, with the word that the message
+// must hold.
+var badHosts = []struct {
+	name  string
+	word  string
+	rules []rule
+}{
+	{"user namespaces forbidden", "user namespace", []rule{
+		{nr: unix.SYS_CLONE, mask: unix.CLONE_NEWUSER, errno: unix.EPERM},
+		{nr: unix.SYS_UNSHARE, mask: unix.CLONE_NEWUSER, errno: unix.EPERM},
+		{nr: unix.SYS_CLONE3, errno: unix.ENOSYS},
+	}},
+	{"no user namespace left", "user namespace", []rule{
+		{nr: unix.SYS_CLONE, mask: unix.CLONE_NEWUSER, errno: unix.ENOSPC},
+		{nr: unix.SYS_UNSHARE, mask: unix.CLONE_NEWUSER, errno: unix.ENOSPC},
+		{nr: unix.SYS_CLONE3, errno: unix.ENOSYS},
+	}},
+	{"kernel without user namespaces", "user namespace", []rule{
+		{nr: unix.SYS_CLONE, mask: unix.CLONE_NEWUSER, errno: unix.EINVAL},
+		{nr: unix.SYS_UNSHARE, mask: unix.CLONE_NEWUSER, errno: unix.EINVAL},
+		{nr: unix.SYS_CLONE3, errno: unix.ENOSYS},
+	}},
+	{"namespaces without capabilities (AppArmor)", "mount|AppArmor|namespace", []rule{
+		{nr: unix.SYS_MOUNT, errno: unix.EACCES}, {nr: unix.SYS_FSOPEN, errno: unix.EPERM},
+		{nr: unix.SYS_OPEN_TREE, errno: unix.EPERM}, {nr: unix.SYS_MOVE_MOUNT, errno: unix.EPERM},
+	}},
+	{"ptrace forbidden", "ptrace", []rule{{nr: unix.SYS_PTRACE, errno: unix.EPERM}}},
+	{"kernel before 5.3", "kernel|Linux|PTRACE_GET_SYSCALL_INFO", []rule{
+		{nr: unix.SYS_PTRACE, equal: unix.PTRACE_GET_SYSCALL_INFO, errno: unix.EIO},
+	}},
+	{"no seccomp filters", "seccomp", []rule{
+		{nr: unix.SYS_SECCOMP, errno: unix.ENOSYS},
+		{nr: unix.SYS_PRCTL, equal: unix.PR_SET_SECCOMP, errno: unix.EINVAL},
+	}},
+}
+
+// refuseName as first argument makes the test binary install the rules of
+// the bad host whose index is the second, and execute the rest.
+const refuseName = "laplace-test-refuse"
+
+func refuseExec(args []string) {
+	var i int
+	if _, err := fmt.Sscan(args[0], &i); err != nil {
+		fmt.Fprintln(os.Stderr, refuseName+":", err)
+		os.Exit(125)
+	}
+	goruntime.LockOSThread()
+	err := installRules(badHosts[i].rules)
+	if err == nil {
+		err = syscall.Exec(args[1], args[1:], os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, refuseName+":", err)
+	os.Exit(125)
+}
+
+// ruleFilter is the filter of rules.
+func ruleFilter(rules []rule) ([]bpf.RawInstruction, error) {
+	// Offsets into struct seccomp_data.
+	const nr, args = 0, 16
+	var program []bpf.Instruction
+	for _, r := range rules {
+		refuse := bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(r.errno)}
+		var body []bpf.Instruction
+		arg := bpf.LoadAbsolute{Off: uint32(args + 8*r.arg), Size: 4}
+		switch {
+		case r.equal != 0:
+			body = []bpf.Instruction{arg, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: r.equal, SkipTrue: 1}, refuse}
+		case r.mask != 0:
+			body = []bpf.Instruction{arg, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: r.mask, SkipTrue: 1}, refuse}
+		default:
+			body = []bpf.Instruction{refuse}
+		}
+		program = append(program, bpf.LoadAbsolute{Off: nr, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: r.nr, SkipTrue: uint8(len(body))})
+		program = append(program, body...)
+	}
+	return bpf.Assemble(append(program, bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}))
+}
+
+// installRules installs a filter for this thread and what it executes.
+func installRules(rules []rule) error {
+	raw, err := ruleFilter(rules)
+	if err != nil {
+		return err
+	}
+	filter := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); errno != 0 {
+		return fmt.Errorf("seccomp: %w", errno)
+	}
+	return nil
+}
+
+// TestBadHosts: on a host that cannot run boxes, laplace says why in one line,
+// and leaves nothing. laplace host says it too.
+func TestBadHosts(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, bad := range badHosts {
+		t.Run(bad.name, func(t *testing.T) {
+			t.Parallel()
+			home, err := os.MkdirTemp(base, "badhost-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			project := filepath.Join(home, "sub", "project")
+			if err := os.MkdirAll(project, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c := plainCaller(filepath.Join(home, "home"))
+			r := run(t, c, project, nil, self, refuseName, fmt.Sprint(i), laplace(t), "do", "--", "sh", "-c", "echo ran > ran")
+			if r.Exit != 125 || r.Stdout != "" {
+				t.Errorf("exit status %d, want 125; stdout %q", r.Exit, r.Stdout)
+			}
+			if !strings.HasPrefix(r.Stderr, "laplace: ") || strings.Count(r.Stderr, "\n") != 1 {
+				t.Errorf("standard error is not one line of Laplace's: %q", r.Stderr)
+			}
+			if !regexp.MustCompile("(?i)" + bad.word).MatchString(r.Stderr) {
+				t.Errorf("%q does not name %s", r.Stderr, bad.word)
+			}
+			if !strings.Contains(r.Stderr, "Try") {
+				t.Errorf("%q names no way out", r.Stderr)
+			}
+			if err := leftovers(filepath.Join(home, "home", ".state"), project); err != nil {
+				t.Error(err)
+			}
+			if names, err := os.ReadDir(project); err != nil || len(names) != 0 {
+				t.Errorf("the project has changed: %v %v", names, err)
+			}
+			r = run(t, c, project, nil, self, refuseName, fmt.Sprint(i), laplace(t), "host")
+			if r.Exit != 1 || !regexp.MustCompile("(?i)"+bad.word).MatchString(r.Stdout) {
+				t.Errorf("laplace host: exit status %d, want 1, naming %s\n%s%s", r.Exit, bad.word, r.Stdout, r.Stderr)
+			}
+		})
+	}
+}
+
+// TestRuleFilter checks the filters under the VM: they refuse what they
+// should and nothing else.
+func TestRuleFilter(t *testing.T) {
+	rules := []rule{
+		{nr: 1, errno: unix.EPERM},
+		{nr: 2, arg: 1, mask: 6, errno: unix.EIO},
+		{nr: 3, arg: 2, equal: 9, errno: unix.EINVAL},
+	}
+	raw, err := ruleFilter(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, ok := bpf.Disassemble(raw)
+	if !ok {
+		t.Fatal("the filter has an unknown instruction")
+	}
+	vm, err := bpf.NewVM(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		nr   uint32
+		args [6]uint32
+		want unix.Errno
+	}{
+		{nr: 0}, {nr: 1, want: unix.EPERM}, {nr: 2}, {nr: 2, args: [6]uint32{6, 9}}, {nr: 2, args: [6]uint32{0, 12}, want: unix.EIO},
+		{nr: 3, args: [6]uint32{9, 9, 8}}, {nr: 3, args: [6]uint32{0, 0, 9}, want: unix.EINVAL}, {nr: 4, args: [6]uint32{9, 9, 9}},
+	} {
+		// The VM reads big-endian where the kernel reads native words.
+		data := make([]byte, 64)
+		put := func(at int, v uint32) {
+			data[at], data[at+1], data[at+2], data[at+3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
+		}
+		put(0, c.nr)
+		for i, v := range c.args {
+			put(16+8*i, v)
+		}
+		got, err := vm.Run(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := unix.SECCOMP_RET_ALLOW
+		if c.want != 0 {
+			want = unix.SECCOMP_RET_ERRNO | int(c.want)
+		}
+		if uint32(got) != uint32(want) {
+			t.Errorf("call %d %v: %#x, want %#x", c.nr, c.args, uint32(got), uint32(want))
+		}
+	}
+}
