@@ -165,7 +165,6 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		return nil, &runtime.Error{Op: "box", Err: err}
 	}
 	box.Bundle = *bundle
-	replaceSelf(&box.Bundle, c.Executable)
 	return box, nil
 }
 
@@ -186,7 +185,7 @@ func (f *boxFlags) options(c *Caller, command []string) (*oci.Options, error) {
 	o := &oci.Options{
 		Args: command, User: oci.User(f.user), HostUser: c.hostUser(oci.User(f.user)),
 		Home: f.home, Hostname: f.hostname, Terminal: f.terminal, Root: c.Root,
-		Project: oci.Overlay{Source: project, Target: project},
+		Project: oci.Overlay{Source: project, Target: project}, Direct: directScript(),
 	}
 	if f.at != "" {
 		o.Project.Target = f.at

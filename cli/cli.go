@@ -28,8 +28,6 @@ type Caller struct {
 	Dir func() (string, error)
 	// UID and GID are the effective IDs.
 	UID, GID int
-	// Executable is the file of this program, without symbolic links; "" if unknown.
-	Executable string
 	// Root is the root directory of the host, "/" but in tests.
 	Root string
 	// Run runs a box.
@@ -44,17 +42,10 @@ type Runner func(context.Context, *runtime.Box, *slog.Logger) (*runtime.Outcome,
 
 // Process is the Caller of this process, which runs boxes with run.
 func Process(run Runner) Caller {
-	executable, err := os.Executable()
-	if err == nil {
-		executable, err = filepath.EvalSymlinks(executable)
-	}
-	if err != nil {
-		executable = ""
-	}
 	return Caller{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Env: os.Environ(), Dir: os.Getwd, UID: os.Geteuid(), GID: os.Getegid(),
-		Executable: executable, Root: "/", Run: run, Exec: syscall.Exec,
+		Root: "/", Run: run, Exec: syscall.Exec,
 	}
 }
 

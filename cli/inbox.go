@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -22,7 +20,7 @@ import (
 
 // inBox reports whether this process runs in a box.
 func (c *Caller) inBox() bool {
-	_, err := os.Lstat(filepath.Join(c.Root, oci.Marker))
+	_, err := os.Lstat(filepath.Join(c.Root, oci.Direct))
 	return err == nil
 }
 
@@ -45,55 +43,9 @@ func (f *boxFlags) runDirectly(c *Caller, command []string) error {
 	return &runtime.Error{Op: "command", On: command[0], Err: lookupCause(err), Exit: status}
 }
 
-// replaceSelf puts, wherever the box sees the program executable read-only, a script in
-// its place that does what runDirectly does. The program itself, like all that is
-// written in Go, does not start without threads, which boxes refuse.
-//
-// In a directory that the box may change it stays: what is mounted on cannot be removed.
-func replaceSelf(b *oci.Bundle, executable string) {
-	if executable == "" {
-		return
-	}
-	script := directScript()
-	mounts := slices.Clone(b.Spec.Mounts)
-	for i, m := range mounts {
-		if m.Type != "bind" || executable != m.Source && !strings.HasPrefix(executable, m.Source+"/") {
-			continue
-		}
-		at := m.Destination + strings.TrimPrefix(executable, m.Source)
-		if at != m.Destination && mountOf(b, at) != m.Destination {
-			continue // hidden by another mount
-		}
-		if at == m.Destination { // the program itself is bound
-			b.Spec.Mounts = slices.Delete(slices.Clone(mounts), i, i+1)
-		}
-		b.Files = append(b.Files, oci.File{Path: at, Mode: 0o755, Data: script})
-	}
-	slices.SortFunc(b.Files, func(x, y oci.File) int {
-		if oci.Before(x.Path, y.Path) {
-			return -1
-		}
-		return 1
-	})
-}
-
-// mountOf returns the destination of the mount or overlay that a path of the box is in.
-func mountOf(b *oci.Bundle, at string) string {
-	targets := map[string]bool{}
-	for _, m := range b.Spec.Mounts {
-		targets[m.Destination] = true
-	}
-	for _, overlay := range b.Overlays {
-		targets[overlay.Target] = true
-	}
-	for at != "/" && !targets[at] {
-		at = path.Dir(at)
-	}
-	return at
-}
-
-// directScript is the script of replaceSelf. It understands the flags of the verbs that
-// run a box: which of them have a value decides where the command begins.
+// directScript does what runDirectly does: it is what a laplace in a box is replaced by,
+// see oci.Direct. It understands the flags of the verbs that run a box: which of them have
+// a value decides where the command begins.
 func directScript() []byte {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	(&boxFlags{}).add(flags)

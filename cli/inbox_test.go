@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +16,7 @@ import (
 // TestInBox checks that laplace in a box replaces itself by the command.
 func TestInBox(t *testing.T) {
 	s := newSession(t)
-	s.write(filepath.Join(s.Root, oci.Marker), "", 0o444)
+	s.write(filepath.Join(s.Root, oci.Direct), "", 0o444)
 	s.Env = []string{"A=1", "B=2"}
 	status, _, stderr := s.run("do", "--timeout", "5", "--env", "B=3", "--", "sh", "-c", "true")
 	sh, err := filepath.EvalSymlinks("/bin/sh")
@@ -81,61 +80,5 @@ func TestDirectScript(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); out.String() != test.want || got != test.status {
 			t.Errorf("%q: status %d, output %q; want %d, %q", test.args, got, out.String(), test.status, test.want)
 		}
-	}
-}
-
-// TestReplaceSelf says where the script stands in for laplace.
-func TestReplaceSelf(t *testing.T) {
-	for _, test := range []struct {
-		name       string
-		executable string // TOP stands for the fake host's root directory
-		args       string
-		want       []string
-	}{
-		{"installed", "/usr/bin/laplace", "", []string{"/usr/bin/laplace"}},
-		{"given", "/home/tools/laplace", "--ro TOP/home/tools", []string{"TOP/home/tools/laplace"}},
-		{"given itself", "/home/tools/laplace", "--ro TOP/home/tools/laplace", []string{"TOP/home/tools/laplace"}},
-		{"given twice", "/home/tools/laplace", "--ro TOP/home/tools --ro TOP/home/link", []string{"TOP/home/link/laplace", "TOP/home/tools/laplace"}},
-		{"not in the box", "/home/tools/laplace", "", nil},
-		{"in the project", "/home/project/laplace", "", nil},
-		{"in a project that hides it", "/usr/bin/laplace", "--at /usr/bin", nil},
-		{"unknown", "", "", nil},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newSession(t)
-			if test.executable != "" {
-				s.Executable = s.write(filepath.Join(s.Root, test.executable), "", 0o755)
-			}
-			s.mkdir(filepath.Join(s.home, "tools"))
-			if err := os.Symlink("tools", filepath.Join(s.home, "link")); err != nil {
-				t.Fatal(err)
-			}
-			args := append(append([]string{"do"}, strings.Fields(strings.ReplaceAll(test.args, "TOP", s.Root))...), "true")
-			if _, _, stderr := s.run(args...); s.box == nil {
-				t.Fatal(stderr)
-			}
-			var got []string
-			for _, f := range s.box.Files {
-				if filepath.Base(f.Path) == "laplace" {
-					got = append(got, strings.ReplaceAll(f.Path, s.Root, "TOP"))
-				}
-				for _, m := range s.box.Spec.Mounts {
-					if m.Destination == f.Path {
-						t.Errorf("%s is a mount and a file", f.Path)
-					}
-				}
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if !slices.IsSortedFunc(s.box.Files, func(a, b oci.File) int {
-				if oci.Before(a.Path, b.Path) {
-					return -1
-				}
-				return 1
-			}) {
-				t.Error("the files are not in order")
-			}
-		})
 	}
 }

@@ -56,7 +56,7 @@ var debian = []string{
 func options(root string) Options {
 	return Options{
 		Args: []string{"make", "-j4"}, Cwd: "/home/alice/src", User: Guest, HostUser: User{1234, 1235},
-		Settings: DefaultSettings(), Root: root,
+		Settings: DefaultSettings(), Root: root, Direct: []byte("#!/bin/sh\n"),
 		Project: Overlay{Source: filepath.Join(root, "home/alice/src"), Target: "/home/alice/src"},
 	}
 }

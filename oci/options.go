@@ -7,9 +7,12 @@ import (
 	"strings"
 )
 
-// Marker is a file that is in every box and on no host: a Laplace that finds it runs
-// commands directly, because they are in a box already.
-const Marker = "/run/laplace/box"
+// Direct is a program that is in every box and on no host. It takes the arguments of
+// laplace and runs the command in them directly, because that is in a box already. An exec
+// of Laplace's own executable in a box becomes one of this script: like all that is
+// written in Go, Laplace would need threads, which boxes refuse. And a Laplace that does
+// run, of another version, knows by this file that it is in a box.
+const Direct = "/run/laplace/direct"
 
 // DefaultHostname is what uname(2) and /etc/hostname call every box.
 const DefaultHostname = "laplace"
@@ -84,6 +87,9 @@ type Options struct {
 	Terminal bool
 	// Settings are the settings that travel as annotations.
 	Settings Settings
+
+	// Direct is the content of the script at Direct.
+	Direct []byte
 
 	// Root is the directory whose entries the root is composed of.
 	Root string
@@ -171,7 +177,7 @@ func ValidTarget(target string) error {
 	if target == "/" {
 		return errors.New("/: the root of the box is composed, it cannot be replaced")
 	}
-	for _, own := range []string{"/proc", "/sys", "/dev", path.Dir(Marker)} {
+	for _, own := range []string{"/proc", "/sys", "/dev", path.Dir(Direct)} {
 		if within(target, own) {
 			return fmt.Errorf("%s: %s of a box is its own", target, own)
 		}

@@ -91,7 +91,7 @@ func (o *Options) pinnedFiles() []File {
 		text("/etc/machine-id", "6c61706c61636520626f780000000000\n"),
 		text("/etc/passwd", "%s", o.passwd()),
 		text("/etc/resolv.conf", ""),
-		text(Marker, ""),
+		{Path: Direct, Mode: 0o755, Data: o.Direct},
 	}
 }
 
