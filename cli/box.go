@@ -190,6 +190,9 @@ func (f *boxFlags) options(c *Caller, command []string) (*oci.Options, error) {
 	if f.at != "" {
 		o.Project.Target = f.at
 	}
+	if err := oci.ValidTarget(o.Project.Target); err != nil {
+		return nil, &runtime.Error{Op: "project", Err: err, Hint: "--at PATH places it elsewhere in the box"}
+	}
 	o.Cwd = filepath.Join(o.Project.Target, rel)
 	if f.rootfs != "" {
 		o.Whole = true
