@@ -5,8 +5,14 @@
 #include <sys/wait.h>
 
 static volatile sig_atomic_t continued, stop_asked;
+static int up[2], down[2];
+
 static void on_cont(int sig) { continued++; }
-static void on_tstp(int sig) { stop_asked++; }
+static void on_tstp(int sig)
+{
+	stop_asked++;
+	(void)!write(up[1], "t", 1);
+}
 
 int main(void)
 {
@@ -41,7 +47,6 @@ int main(void)
 	close(data[1]);
 
 	/* Handlers: SIGCONT runs one besides continuing, SIGTSTP may be caught and then does not stop. */
-	int up[2], down[2];
 	CHECK(pipe(up) == 0 && pipe(down) == 0);
 	pid = fork();
 	CHECK(pid >= 0);
@@ -58,6 +63,7 @@ int main(void)
 	char c;
 	CHECK(read(up[0], &c, 1) == 1);
 	CHECK(kill(pid, SIGTSTP) == 0);
+	CHECK(read(up[0], &c, 1) == 1); /* taken: else SIGCONT would throw it away */
 	CHECK(kill(pid, SIGSTOP) == 0);
 	CHECK(waitpid(pid, &s, WUNTRACED) == pid && WSTOPSIG(s) == SIGSTOP);
 	CHECK(kill(pid, SIGCONT) == 0);
