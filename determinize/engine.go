@@ -21,6 +21,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
@@ -36,11 +38,10 @@ type Config struct {
 	// Command is the box's first process, waiting to be released.
 	Command Command
 
-	// MountNS is the box's mount namespace, HostMountNS the caller's, and
-	// HostProc a descriptor of the /proc in which host pids are names.
-	MountNS     *os.File
-	HostMountNS *os.File
-	HostProc    *os.File
+	// MountNS is the box's mount namespace, HostProc a descriptor of the /proc
+	// in which host pids are names.
+	MountNS  *os.File
+	HostProc *os.File
 
 	// PlacePID makes the next process of the box get the given pid.
 	PlacePID func(pid int) error
@@ -157,8 +158,9 @@ type Run struct {
 // own. It returns when the command has been released; the context ends the
 // box.
 //
-// The engine's goroutine never returns: package tracer says why. One process
-// therefore runs few boxes, usually one.
+// The caller must keep the process's first thread for itself, with
+// runtime.LockOSThread: it is the only one that would not end with the
+// engine's goroutine.
 func Start(ctx context.Context, cfg Config) (*Run, error) {
 	r := &Run{done: make(chan struct{}), asks: make(chan func()), started: make(chan error)}
 	go r.main(ctx, cfg)
@@ -190,7 +192,8 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 	for ask := range r.asks {
 		ask()
 	}
-	select {}
+	// Everything is dead. To return ends the thread, since it is locked, and
+	// with it the last hold on the box's mounts.
 }
 
 // Wait waits for the end of the box and returns what happened. The error says
@@ -233,9 +236,15 @@ func (r *Run) Metadata(paths []string) []Meta {
 	return out
 }
 
-// Leave gives up the box's mounts, after Wait and Metadata.
-func (r *Run) Leave() error {
-	done := make(chan error)
-	r.asks <- func() { done <- r.e.leaveBox() }
-	return <-done
+// Leave ends the engine's thread, which is in the box's mount namespace, after
+// Wait and Metadata. Nothing may be asked of the Run any more.
+func (r *Run) Leave() {
+	tid := r.e.tr.TID()
+	close(r.asks)
+	for range 1000 {
+		if unix.Tgkill(unix.Getpid(), tid, 0) != nil {
+			return
+		}
+		unix.Nanosleep(&unix.Timespec{Nsec: 100_000}, nil)
+	}
 }

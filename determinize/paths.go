@@ -41,7 +41,7 @@ func (e *engine) path(t *task, dirfd int32, addr uint64, empty bool) (where, uni
 // locate is path of a string that has been read.
 func (e *engine) locate(t *task, dirfd int32, s string, empty bool) (where, unix.Errno) {
 	if strings.HasPrefix(s, "/") {
-		return where{dir: unix.AT_FDCWD, path: s, raw: s}, 0
+		return where{dir: unix.AT_FDCWD, path: t.own(s), raw: s}, 0
 	}
 	base := strconv.Itoa(t.pid)
 	if dirfd == unix.AT_FDCWD {
@@ -64,6 +64,29 @@ func (e *engine) locate(t *task, dirfd int32, s string, empty bool) (where, unix
 		return where{}, errnoOf(err)
 	}
 	return where{dir: fd, path: s, raw: s, temp: true}, 0
+}
+
+// own replaces the beginning of an absolute path that means the process that
+// resolves it, which for the engine would be itself.
+func (t *task) own(s string) string {
+	for _, alias := range [...]struct{ prefix, rest string }{
+		{"/proc/self/", "/"},
+		{"/proc/thread-self/", "/task/" + strconv.Itoa(t.vpid) + "/"},
+		{"/dev/fd/", "/fd/"},
+	} {
+		if rest, ok := strings.CutPrefix(s, alias.prefix); ok && rest != "" {
+			return "/proc/" + strconv.Itoa(t.vpid) + alias.rest + rest
+		}
+	}
+	switch s {
+	case "/dev/stdin":
+		return "/proc/" + strconv.Itoa(t.vpid) + "/fd/0"
+	case "/dev/stdout":
+		return "/proc/" + strconv.Itoa(t.vpid) + "/fd/1"
+	case "/dev/stderr":
+		return "/proc/" + strconv.Itoa(t.vpid) + "/fd/2"
+	}
+	return s
 }
 
 func (e *engine) procFD() int { return int(e.cfg.HostProc.Fd()) }

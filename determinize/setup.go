@@ -81,26 +81,6 @@ func (e *engine) enterBox() error {
 	return nil
 }
 
-// leaveBox moves the thread back to where it came from, so that it does not
-// keep the box's mounts alive.
-func (e *engine) leaveBox() error {
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
-	}
-	for i := range data {
-		data[i].Effective = data[i].Permitted
-	}
-	if err := unix.Capset(&hdr, &data[0]); err != nil {
-		return fmt.Errorf("restore capabilities: %w", err)
-	}
-	if err := unix.Setns(int(e.cfg.HostMountNS.Fd()), unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("leave the box's mount namespace: %w", err)
-	}
-	return nil
-}
-
 // release seizes the command and lets it become the box's first program.
 func (e *engine) release() error {
 	c := e.cfg.Command

@@ -4,11 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
-)
 
-const (
-	sysgood   = unix.SIGTRAP | 0x80 // PTRACE_O_TRACESYSGOOD
-	stopEvent = unix.PTRACE_EVENT_STOP
+	"laplace.dev/laplace/determinize/tracer"
 )
 
 // event handles what Wait reported of a task.
@@ -21,10 +18,10 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		}
 		return
 	}
-	sig, event := ws.StopSignal(), int(uint32(ws)>>16)
+	stop, sig := tracer.StopOf(ws)
 	if t == nil {
 		// A new task may stop before its parent reports it.
-		if event == stopEvent {
+		if stop == tracer.StopEvent {
 			e.early[pid] = true
 		}
 		return
@@ -41,47 +38,48 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		// Stopped; who runs next is decided below.
 		t.state = stateReady
 	}
-	switch {
-	case event == unix.PTRACE_EVENT_SECCOMP:
+	switch stop {
+	case tracer.StopSeccomp:
 		e.enter(t)
-	case sig == sysgood:
+	case tracer.StopExit:
 		e.leave(t)
-	case event == unix.PTRACE_EVENT_FORK, event == unix.PTRACE_EVENT_VFORK, event == unix.PTRACE_EVENT_CLONE:
-		e.forked(t, event == unix.PTRACE_EVENT_VFORK)
-	case event == unix.PTRACE_EVENT_VFORK_DONE:
+	case tracer.StopFork, tracer.StopVfork:
+		e.forked(t, stop == tracer.StopVfork)
+	case tracer.StopVforkDone:
 		e.park(t, stateReady)
-	case event == unix.PTRACE_EVENT_EXEC:
+	case tracer.StopExec:
 		e.execed(t)
-	case event == stopEvent:
-		e.stopEvent(t, sig)
-	case event == 0:
+	case tracer.StopGroup:
+		e.groupStop(t, sig)
+	case tracer.StopEvent:
+		e.goesOn(t)
+	case tracer.StopSignal:
 		e.signal(t, sig)
 	default:
 		e.resume(t)
 	}
 }
 
-// stopEvent handles PTRACE_EVENT_STOP: a new task's first stop, a group stop,
-// or the end of one.
-func (e *engine) stopEvent(t *task, sig unix.Signal) {
-	switch sig {
-	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
-		t.stopped, t.stopSeen = sig, false
+// groupStop handles a task that a stop signal has stopped.
+func (e *engine) groupStop(t *task, sig unix.Signal) {
+	t.stopped, t.stopSeen = sig, false
+	if t.parent != nil {
+		t.parent.raised = true
+	}
+	e.park(t, stateStopped)
+	e.tr.Listen(t.pid)
+}
+
+// goesOn handles a new task's first stop, and the end of a group stop.
+func (e *engine) goesOn(t *task) {
+	if t.stopped != 0 {
+		t.contd = true
+		t.stopped = 0
 		if t.parent != nil {
 			t.parent.raised = true
 		}
-		e.park(t, stateStopped)
-		e.tr.Listen(t.pid)
-	default:
-		if t.state == stateStopped {
-			t.contd = true
-			t.stopped = 0
-			if t.parent != nil {
-				t.parent.raised = true
-			}
-		}
-		e.park(t, stateReady)
 	}
+	e.park(t, stateReady)
 }
 
 // Offsets in siginfo_t; sigaction(2) and asm-generic/siginfo.h.

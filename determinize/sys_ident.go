@@ -141,6 +141,10 @@ func schedEnter(e *engine, t *task) verdict {
 // zeroEnter answers calls that have no effect that the guest could see.
 func zeroEnter(e *engine, t *task) verdict { return answer(0) }
 
+// absentEnter answers calls of features that a box does not have, which every
+// program copes with.
+func absentEnter(e *engine, t *task) verdict { return fail(unix.ENOSYS) }
+
 // syncEnter handles fsync and its kin, of a descriptor that must exist.
 func syncEnter(e *engine, t *task) verdict {
 	var st unix.Stat_t

@@ -68,6 +68,7 @@ func mmapEnter(e *engine, t *task) verdict {
 		if r, bad := policy.ProtFlags.Refused(t.arg(2)); bad {
 			return e.refusedFlags(t, r)
 		}
+		e.dropFlags(t, 3, policy.MmapFlags.Bits(t.arg(3), policy.Emulate))
 		const shared, anonymous = unix.MAP_SHARED, unix.MAP_ANONYMOUS
 		if t.arg(3)&shared != 0 && t.arg(3)&anonymous == 0 {
 			e.mapped(t, t.fd(4), t.arg(2))
@@ -82,6 +83,13 @@ func mmapEnter(e *engine, t *task) verdict {
 		}
 	}
 	return checkedEnter(e, t)
+}
+
+// dropFlags keeps flags from the kernel that the engine gives their meaning.
+func (e *engine) dropFlags(t *task, arg int, flags uint64) {
+	if flags != 0 {
+		e.setArg(t, arg, t.arg(arg)&^flags)
+	}
 }
 
 func (e *engine) refusedFlags(t *task, r policy.Rule) verdict {
@@ -109,6 +117,11 @@ func madviseEnter(e *engine, t *task) verdict {
 	r, v, ok := e.rule(t, &policy.Madvises, t.arg(2))
 	if !ok {
 		return v
+	}
+	if t.fd(2) == unix.MADV_FREE {
+		// When its pages turn to zero is the host's memory pressure: at once.
+		e.setArg(t, 2, unix.MADV_DONTNEED)
+		return run()
 	}
 	if r.Class == policy.Emulate {
 		return answer(0)
@@ -157,12 +170,29 @@ func futexEnter(e *engine, t *task) verdict {
 	return fail(unix.ENOSYS)
 }
 
-// seekEnter handles lseek for data and holes: natural, as far as the file
-// system tells; the engine's own view of a directory's offset is the kernel's.
-func seekEnter(e *engine, t *task) verdict { return run() }
-
-// groupEnter handles getpgid, getsid, getpgrp: pids of the box.
-func groupEnter(e *engine, t *task) verdict { return run() }
+// seekEnter handles the lseek calls that stop. The end of a directory is the
+// end of the listing that the guest is shown.
+func seekEnter(e *engine, t *task) verdict {
+	var st unix.Stat_t
+	k, errno := e.kindOf(t, t.fd(0), &st)
+	if errno != 0 {
+		return fail(errno)
+	}
+	if k != kindDir || t.fd(2) != unix.SEEK_END {
+		return run()
+	}
+	entries, errno := e.list(t, t.fd(0))
+	if errno != 0 {
+		return fail(errno)
+	}
+	at := int64(len(entries)) + int64(t.arg(1))
+	if at < 0 {
+		return fail(unix.EINVAL)
+	}
+	e.setArg(t, 1, uint64(at))
+	e.setArg(t, 2, unix.SEEK_SET)
+	return run()
+}
 
 // personalityEnter handles personality: asking is fine, changing is not.
 func personalityEnter(e *engine, t *task) verdict {
@@ -183,10 +213,6 @@ func seccompEnter(e *engine, t *task) verdict {
 	e.refuse("seccomp")
 	return fail(unix.EINVAL)
 }
-
-// capEnter handles capget and capset: natural, in a user namespace in which
-// the guest has what its user has.
-func capEnter(e *engine, t *task) verdict { return run() }
 
 // copyEnter handles copy_file_range between regular files.
 func copyEnter(e *engine, t *task) verdict {

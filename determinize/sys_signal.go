@@ -105,6 +105,51 @@ func sigsuspendEnter(e *engine, t *task) verdict {
 	return v
 }
 
+// sigwaitEnter handles rt_sigtimedwait: the kernel takes a pending signal of
+// the set; while there is none the task waits here.
+func sigwaitEnter(e *engine, t *task) verdict {
+	if v, wait := e.order(t); wait {
+		return v
+	}
+	set, errno := e.readMask(t, t.arg(0), t.arg(3))
+	if errno != 0 {
+		return fail(errno)
+	}
+	deadline, timed := int64(0), t.arg(2) != 0
+	if timed {
+		d, errno := e.readTimespec(t, t.arg(2))
+		if errno != 0 {
+			return fail(errno)
+		}
+		deadline = t.clk.Now() + d
+	}
+	pending := func() bool {
+		s, ok := e.signalState(t)
+		return !ok || s.pending&set != 0
+	}
+	poll := func() verdict {
+		return runThen(func(ret int64) {
+			if addr := t.arg(1); ret > 0 && addr != 0 {
+				e.tr.WriteFull(t.pid, addr+siUID, []byte{byte(e.cfg.UID), byte(e.cfg.UID >> 8), byte(e.cfg.UID >> 16), byte(e.cfg.UID >> 24)})
+			}
+		})
+	}
+	if pending() {
+		return poll()
+	}
+	v := block("a signal", pending)
+	v.then = poll
+	v.broken = func() verdict { return e.interrupt(t, restartNoHand) }
+	if timed {
+		v.wake = t.wakeAt(deadline)
+		v.timeUp = func() verdict {
+			t.clk.SleepUntil(deadline)
+			return fail(unix.EAGAIN)
+		}
+	}
+	return v
+}
+
 // readMask reads a signal mask that a call puts in force while it waits.
 func (e *engine) readMask(t *task, addr, size uint64) (uint64, unix.Errno) {
 	if size != 8 {

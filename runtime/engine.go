@@ -31,10 +31,6 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 	if err != nil {
 		return nil, err
 	}
-	ours, err := mountNS("self")
-	if err != nil {
-		return nil, err
-	}
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("open /proc: %w", err)
@@ -42,14 +38,14 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 	if s.init.master != nil {
 		st.attach(s.init.master, s.box)
 	}
+	s.executables = exe.Open(filepath.Join(s.box.State, fmt.Sprintf("v%d", Format), "executables"), time.Now, s.log)
 	spec := s.box.Spec
 	cfg := determinize.Config{
-		Command:     determinize.Command{PID: s.init.pid, VPID: s.init.reply.PID, Go: s.init.release},
-		MountNS:     theirs,
-		HostMountNS: ours,
-		HostProc:    proc,
-		PlacePID:    s.init.placePID,
-		FSUID:       int(s.init.guestID), FSGID: int(s.init.guestID),
+		Command:  determinize.Command{PID: s.init.pid, VPID: s.init.reply.PID, Go: s.init.release},
+		MountNS:  theirs,
+		HostProc: proc,
+		PlacePID: s.init.placePID,
+		FSUID:    int(s.init.guestID), FSGID: int(s.init.guestID),
 		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
 		Seed:     prng.Root([]byte(settings.Seed)),
 		CPUs:     settings.CPUs,
@@ -59,7 +55,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Stdin:  st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,
-		Executables: exe.Open(filepath.Join(s.box.State, fmt.Sprintf("v%d", Format), "executables"), time.Now, s.log),
+		Executables: s.executables,
 		CPU:         tracerCPU(),
 		Log:         s.log,
 	}
@@ -145,10 +141,11 @@ func (s *supervisor) results(out *Outcome, upper []uppers) error {
 			return err
 		}
 	}
-	if err := s.run.Leave(); err != nil {
-		return err
-	}
+	s.run.Leave()
 	s.init.stop()
+	if err := s.executables.Close(); err != nil {
+		s.log.Debug("keep what is known of executables", "err", err)
+	}
 	tree := newTreeDigest()
 	for i, d := range dirs {
 		sum, err := layer.Digest(d, metas[i])

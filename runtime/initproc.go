@@ -230,13 +230,11 @@ func dropOption(m *specs.Mount, name string) {
 	m.Options = kept
 }
 
-// mountNS opens the mount namespace of a process.
-func mountNS(pid string) (*os.File, error) {
-	f, err := os.Open(filepath.Join("/proc", pid, "ns/mnt"))
+// mountNS opens the box's mount namespace.
+func (p *initProcess) mountNS() (*os.File, error) {
+	f, err := os.Open(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "ns/mnt"))
 	if err != nil {
-		return nil, fmt.Errorf("open mount namespace: %w", err)
+		return nil, fmt.Errorf("open the box's mount namespace: %w", err)
 	}
 	return f, nil
 }
-
-func (p *initProcess) mountNS() (*os.File, error) { return mountNS(strconv.Itoa(p.cmd.Process.Pid)) }

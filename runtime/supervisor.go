@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize"
+	"laplace.dev/laplace/determinize/exe"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -60,6 +61,8 @@ type wireError struct {
 // instead of everything else when its argv[0] is SupervisorName. It is root of
 // its user namespace. It never returns.
 func SupervisorMain() {
+	// The engine's goroutine must not get this thread: see determinize.Start.
+	runtime.LockOSThread()
 	// The guest's garbage is small; the tracer must not wait for ours.
 	debug.SetGCPercent(400)
 	unix.CloseOnExec(supervisorSocket)
@@ -115,9 +118,11 @@ type supervisor struct {
 	// rootless: the host's ids are not at hand.
 	rootless bool
 
-	init   *initProcess
-	run    *determinize.Run
-	cancel context.CancelFunc
+	init *initProcess
+	run  *determinize.Run
+
+	executables *exe.Cache
+	cancel      context.CancelFunc
 
 	mu       sync.Mutex
 	canceled bool

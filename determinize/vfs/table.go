@@ -21,7 +21,7 @@ const (
 	// LowerMtime is the modification time of a file that the box did not
 	// write, in nanoseconds relative to the epoch: ten years before it, so
 	// that whatever the box makes is newer.
-	LowerMtime = -10 * 31_557_600 * int64(1e9)
+	LowerMtime = -3652 * 86_400 * int64(1e9)
 
 	blockSize = 4096
 	dirSize   = 4096
