@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -102,6 +103,85 @@ type InitReply struct {
 	// Steps name the calls that the command process makes before it is the
 	// command, by the index of ns.ScriptError.
 	Steps []string `json:",omitempty"`
+}
+
+// byteStrings are the strings of a request that are bytes to Linux, and need not
+// be UTF-8, in a fixed order.
+func (r *InitRequest) byteStrings() []*string {
+	var out []*string
+	list := func(l []string) {
+		for i := range l {
+			out = append(out, &l[i])
+		}
+	}
+	if s := r.Spec; s != nil {
+		out = append(out, &s.Hostname, &s.Domainname)
+		if p := s.Process; p != nil {
+			out = append(out, &p.Cwd)
+			list(p.Args)
+			list(p.Env)
+		}
+		for i := range s.Mounts {
+			out = append(out, &s.Mounts[i].Source, &s.Mounts[i].Destination)
+			list(s.Mounts[i].Options)
+		}
+		if l := s.Linux; l != nil {
+			list(l.ReadonlyPaths)
+			list(l.MaskedPaths)
+		}
+	}
+	for i := range r.Extra.Dirs {
+		out = append(out, &r.Extra.Dirs[i].Path)
+	}
+	for i := range r.Extra.Symlinks {
+		out = append(out, &r.Extra.Symlinks[i].Path, &r.Extra.Symlinks[i].Target)
+	}
+	for i := range r.Extra.Files {
+		out = append(out, &r.Extra.Files[i].Path)
+	}
+	return out
+}
+
+// plainRequest is an InitRequest without its methods.
+type plainRequest InitRequest
+
+// wireRequest is an InitRequest as JSON: where a string is not UTF-8, which JSON
+// would mangle, its bytes go with it, by its index in byteStrings.
+type wireRequest struct {
+	*plainRequest
+	Raw map[int][]byte `json:",omitempty"`
+}
+
+// MarshalJSON writes the request so that no byte of a string is lost.
+func (r InitRequest) MarshalJSON() ([]byte, error) {
+	w := wireRequest{plainRequest: (*plainRequest)(&r)}
+	for i, s := range r.byteStrings() {
+		if !utf8.ValidString(*s) {
+			if w.Raw == nil {
+				w.Raw = map[int][]byte{}
+			}
+			w.Raw[i] = []byte(*s)
+		}
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (r *InitRequest) UnmarshalJSON(b []byte) error {
+	w := wireRequest{plainRequest: (*plainRequest)(r)}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return err
+	}
+	list := r.byteStrings()
+	for i, raw := range w.Raw {
+		if i < 0 || i >= len(list) {
+			return fmt.Errorf("string %d of %d: %w", i, len(list), unix.EINVAL)
+		}
+		*list[i] = string(raw)
+	}
+	return nil
 }
 
 // Filter is a classic BPF program for seccomp(2). Its JSON is a string, because

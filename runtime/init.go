@@ -34,6 +34,9 @@ func failure(kind InitErrorKind, format string, args ...any) error {
 // replyTo turns an error into a reply.
 func replyTo(err error) InitReply {
 	r := InitReply{Kind: InitInternal, Error: err.Error(), Hint: ns.Hint(err)}
+	if r.Hint == "" && errors.Is(err, unix.ENOSYS) {
+		r.Hint = "use Linux 5.6 or later, outside of a container that hides its system calls"
+	}
 	if r.Hint != "" {
 		r.Kind = InitHost
 	}
@@ -237,7 +240,11 @@ func (b *boxInit) launch() error {
 	}
 	child, err := ns.ForkScript(unix.CLONE_NEWUSER, s.calls, s.keep...)
 	if err != nil {
-		return fmt.Errorf("fork the command into its user namespace: %w", err)
+		// The box's own /proc may be anywhere.
+		if cerr := unix.Fchdir(b.proc); cerr != nil {
+			return errors.Join(err, cerr)
+		}
+		return ns.Host{Proc: os.DirFS(".")}.Diagnose("fork the command into its user namespace", err)
 	}
 	if b.req.PID > 1 && child.PID != b.req.PID {
 		return fmt.Errorf("the command's pid is %d instead of %d: %w", child.PID, b.req.PID, unix.EEXIST)

@@ -114,6 +114,9 @@ type scenario struct {
 	// Place are last pids to place once the guest has written a line; the next
 	// line of standard input is sent after them.
 	Place []uint32
+	// PlaceTimes places a pid so often before the command runs, from the CPU
+	// PlaceCPU.
+	PlaceTimes, PlaceCPU int
 	// KillInit kills init once the guest has written a line.
 	KillInit bool
 	// NoGo closes the go pipe without a byte.
@@ -146,11 +149,12 @@ type outcome struct {
 	// Wall are the microseconds from before the start of init to the reply and to
 	// the exec of the command.
 	ReplyUS, ExecUS int64
+	PlaceNS         int64  // each, of PlaceTimes
 	Error           string // of the supervisor itself
 }
 
 // run runs a scenario as a caller.
-func (c caller) run(t *testing.T, s scenario) outcome {
+func (c caller) run(t testing.TB, s scenario) outcome {
 	t.Helper()
 	in, err := json.Marshal(s)
 	if err != nil {
@@ -159,7 +163,9 @@ func (c caller) run(t *testing.T, s scenario) outcome {
 	cmd := exec.Command("/proc/self/exe", strconv.Itoa(c.uid))
 	cmd.Args[0] = hostName
 	cmd.Env = []string{"PATH=" + defaultPath}
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	runtime.LockOSThread() // the death of the thread is the parent's
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNS
 	}
@@ -194,12 +200,14 @@ func hostMain() {
 	if err := json.Unmarshal(in, &s); err != nil {
 		fail(err)
 	}
+	runtime.LockOSThread()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{supervisorName}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if uid, _ := strconv.Atoi(os.Args[1]); uid != 0 {
 		cmd.Args = []string{callerName}
 		if os.Getuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
 		}
 	}
 	if os.Getuid() == 0 {
@@ -233,11 +241,13 @@ func hostMain() {
 
 // callerMain becomes root of a fresh user namespace.
 func callerMain() {
+	runtime.LockOSThread()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{supervisorName}
 	cmd.Env = os.Environ()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = ns.UserNSAttr(os.Getuid(), os.Getgid())
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := cmd.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "caller:", ns.Host{Proc: os.DirFS("/proc")}.Diagnose("start", err))
 		os.Exit(1)
@@ -267,12 +277,12 @@ func supervisorMain() {
 // reaping.
 func supervise(s *scenario, o *outcome) error {
 	if s.Inherit {
+		_ = syscall.Setgroups([]int{4, 27}) // rootless it is denied; it needs its signal
 		for sig := unix.Signal(1); sig < 65; sig++ {
 			if sig != unix.SIGCHLD && sig != unix.SIGSEGV && sig != unix.SIGURG {
 				_ = setSignal(sig, sigIgn)
 			}
 		}
-		_ = syscall.Setgroups([]int{4, 27}) // rootless it is denied
 		f, err := os.Open("/proc/self/exe")
 		if err != nil {
 			return err
@@ -335,6 +345,20 @@ func supervise(s *scenario, o *outcome) error {
 	if len(fds) == 4 { // terminal: what it shows is the output
 		ours[1].Close()
 		ours[1] = os.NewFile(uintptr(fds[3]), "terminal")
+	}
+	if s.PlaceTimes > 0 {
+		var set unix.CPUSet
+		set.Set(s.PlaceCPU)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			return err
+		}
+		start := time.Now()
+		for range s.PlaceTimes {
+			if e := PlacePID(sock, 5000); e != 0 {
+				return e
+			}
+		}
+		o.PlaceNS = time.Since(start).Nanoseconds() / int64(s.PlaceTimes)
 	}
 	const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACEEXEC
 	if _, _, e := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(pid), 0, options, 0, 0); e != 0 {
