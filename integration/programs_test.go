@@ -228,11 +228,11 @@ func (p *program) wantExit(t *testing.T, what string, r result) {
 	}
 }
 
-// clip shortens an output for a message.
+// clip shortens an output for a message. Its end, where a FAIL is, stays.
 func clip(s string) string {
 	const limit = 8 << 10
 	if len(s) > limit {
-		return s[:limit] + "\n…"
+		return s[:limit/4] + "\n…\n" + s[len(s)-limit*3/4:]
 	}
 	return s
 }

@@ -1,4 +1,4 @@
-// laplace: same
+// laplace: same refused=fcntl,pipe2
 // Descriptors: the lowest number, sharing, flags, close_range.
 #include "check.h"
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// laplace: same refused=mlock,mlockall,mlock2,memfd_secret,remap_file_pages
+// laplace: same refused=madvise,mlock,mlockall,mlock2,memfd_secret,remap_file_pages
 // Memory calls whose results are the same everywhere.
 #include "check.h"
 #include <fcntl.h>

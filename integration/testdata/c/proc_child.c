@@ -1,4 +1,4 @@
-// laplace: pinned
+// laplace: pinned refused=*
 // What /proc tells of other processes: a blocked child sleeps, a dead one is a zombie, nobody is traced.
 #include "check.h"
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// laplace: pinned
+// laplace: pinned refused=*
 // /proc lists the box's processes and no others, in order.
 #include "check.h"
 #include <ctype.h>

@@ -1,4 +1,4 @@
-// laplace: pinned
+// laplace: pinned refused=*
 // The mount table: ids, devices and sources are the box's own, and the three views of it agree.
 #include "check.h"
 #include <fcntl.h>
