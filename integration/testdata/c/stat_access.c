@@ -32,6 +32,7 @@ int main(void)
 		CHECK(chmod(path, 0644) == 0); /* so that whoever compares can read it */
 	}
 	struct stat st;
+	CHECK(chmod("closed", 0555) == 0 && chmod("nosearch", 0644) == 0 && chmod("noread", 0311) == 0);
 	CHECK_ERR(open("closed/new", O_WRONLY | O_CREAT, 0644), EACCES);
 	CHECK_ERR(unlink("closed/x"), EACCES);
 	CHECK_ERR(mkdir("closed/d", 0755), EACCES);
