@@ -14,8 +14,9 @@ const pipeBuf = 4096
 
 // channel is what a pipe or FIFO holds. The bytes never enter the kernel's
 // pipe: they wait here, each write by itself, with the clock of its writer. A
-// read returns the rest of one write and never more, so that what a reader
-// sees does not depend on how far ahead of it the writer ran.
+// read returns the rest of one write, and of those after it only what certainly
+// happened before the read: what a reader sees does not depend on how far ahead
+// of it a writer ran.
 //
 // A channel exists while it holds bytes.
 type channel struct {
@@ -25,8 +26,26 @@ type channel struct {
 
 // write is what one call wrote.
 type write struct {
-	data []byte
-	edge clock.Edge
+	data   []byte
+	edge   clock.Edge
+	writer *task
+	seq    uint64 // among all writes to pipes
+	packet bool   // written with O_DIRECT: read by itself, or lost; pipe(2)
+}
+
+// precedes tells whether a write certainly happened before what a task does
+// now, so that the task could count on it: its own, one of a process that it
+// waited for, or one that an ancestor made before the task's line was born.
+func (w *write) precedes(t *task) bool {
+	if w.writer == t || w.writer.state == stateDead && w.writer.waiter == t {
+		return true
+	}
+	for c := t; c.parent != nil; c = c.parent {
+		if c.parent == w.writer {
+			return w.seq <= c.bornSeq
+		}
+	}
+	return w.writer.vforkParent == t
 }
 
 // room is how many bytes fit.
@@ -40,8 +59,8 @@ func (c *channel) room() int {
 // channelOf returns the channel of a pipe, or nil when it holds nothing.
 func (e *engine) channelOf(k vfs.Key) *channel { return e.channels[k] }
 
-// send appends a write.
-func (e *engine) send(k vfs.Key, data []byte, edge clock.Edge) {
+// send appends a write of t.
+func (e *engine) send(t *task, k vfs.Key, data []byte, edge clock.Edge, packet bool) {
 	if len(data) == 0 {
 		return
 	}
@@ -50,27 +69,58 @@ func (e *engine) send(k vfs.Key, data []byte, edge clock.Edge) {
 		c = &channel{}
 		e.channels[k] = c
 	}
-	c.writes = append(c.writes, write{data: append([]byte(nil), data...), edge: edge})
 	c.size += len(data)
+	for len(data) > 0 {
+		n := len(data)
+		if packet {
+			n = min(n, pipeBuf)
+		}
+		e.writes++
+		c.writes = append(c.writes, write{data: append([]byte(nil), data[:n]...), edge: edge, writer: t, seq: e.writes, packet: packet})
+		data = data[n:]
+	}
 }
 
-// peek returns the rest of the oldest write, at most n bytes of it.
-func (c *channel) peek(n int) []byte {
-	d := c.writes[0].data
-	return d[:min(n, len(d))]
+// peek returns what a read of at most n bytes by t gets.
+func (c *channel) peek(t *task, n int) []byte {
+	first := &c.writes[0]
+	d := first.data[:min(n, len(first.data))]
+	if first.packet || len(d) == n || len(c.writes) == 1 || !c.writes[1].precedes(t) {
+		return d
+	}
+	d = append([]byte(nil), d...)
+	for i := 1; i < len(c.writes) && len(d) < n; i++ {
+		w := &c.writes[i]
+		if w.packet || !w.precedes(t) {
+			break
+		}
+		d = append(d, w.data[:min(n-len(d), len(w.data))]...)
+	}
+	return d
 }
 
-// consume takes n bytes of the oldest write away.
-func (e *engine) consume(k vfs.Key, n int) {
+// consume takes n bytes away, and the rest of a packet with them. It returns
+// the clock that comes with them.
+func (e *engine) consume(k vfs.Key, n int) clock.Edge {
 	c := e.channels[k]
-	w := &c.writes[0]
-	w.data = w.data[n:]
-	c.size -= n
-	if len(w.data) == 0 {
-		c.writes[0] = write{}
-		c.writes = c.writes[1:]
-		if len(c.writes) == 0 {
-			delete(e.channels, k)
+	var last clock.Edge
+	for n > 0 {
+		w := &c.writes[0]
+		last = w.edge
+		took := min(n, len(w.data))
+		n -= took
+		if w.packet {
+			took = len(w.data)
+		}
+		w.data = w.data[took:]
+		c.size -= took
+		if len(w.data) == 0 {
+			c.writes[0] = write{}
+			c.writes = c.writes[1:]
 		}
 	}
+	if len(c.writes) == 0 {
+		delete(e.channels, k)
+	}
+	return last
 }

@@ -131,6 +131,7 @@ type engine struct {
 	dirs      map[dirKey]*dirStream
 	fifos     map[vfs.Key]*fifoOpens
 	procFiles map[vfs.Key]procFile
+	writes    uint64 // counts the writes to pipes
 	unlocked  uint64 // counts what may have released a file lock
 	procfs    procfs.Box
 	pids      *pids.Allocator

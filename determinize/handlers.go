@@ -57,6 +57,7 @@ func (e *engine) order(t *task) (verdict, bool) {
 	if !t.fresh {
 		return verdict{}, false
 	}
+	t.free = 0
 	if !e.first(t) {
 		return verdict{do: doOrder}, true
 	}

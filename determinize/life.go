@@ -10,7 +10,7 @@ import (
 )
 
 // planFork gives the child of a fork its pid and lets the fork through.
-func (e *engine) planFork(t *task, vfork, sharesVM bool) verdict {
+func (e *engine) planFork(t *task, vfork, cloned bool) verdict {
 	want := t.seed.Pid(uint64(t.forks))
 	pid, ok := e.pids.Place(want, pids.IDs{PGID: t.pgid, SID: t.sid})
 	if !ok {
@@ -21,7 +21,7 @@ func (e *engine) planFork(t *task, vfork, sharesVM bool) verdict {
 		e.fatal = err
 		return verdict{do: doHold}
 	}
-	t.plan = &forkPlan{vpid: pid, vfork: vfork, sharVM: sharesVM}
+	t.plan = &forkPlan{vpid: pid, vfork: vfork, cloned: cloned}
 	return runThen(func(ret int64) { e.forkReturned(t, ret) })
 }
 
@@ -40,7 +40,8 @@ func (e *engine) forked(t *task, vfork bool) {
 		path: append(append(taskPath{}, t.path...), t.forks),
 		pgid: t.pgid, sid: t.sid,
 		clk:  t.clk.Fork(),
-		exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, chldIgnored: t.chldIgnored,
+		exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, cpus: t.cpus, dump: t.dump,
+		cloned: plan.cloned, bornSeq: e.writes, chldIgnored: t.chldIgnored,
 		state: stateDying,
 	}
 	c.born = c.clk.Now()
@@ -107,6 +108,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	if ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending {
 		e.fatal = ErrLost
 	}
+	e.unlocked++ // what it had locked
 	t.state = stateDead
 	t.status = ws
 	delete(e.tasks, t.pid)
@@ -116,7 +118,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	}
 	e.forgetDirs(t)
 	if p := t.vforkOf; p != nil {
-		t.vforkOf = nil
+		t.vforkOf, t.vforkParent = nil, p
 		if p.state == stateVfork {
 			e.await(p, "end of vfork")
 		}

@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// maxFree is how many calls in a row a task makes before others go first that
+// are behind it.
+const maxFree = 1000
+
 // loop runs the box until its first process has ended.
 func (e *engine) loop() error {
 	for e.root.state != stateDead {
@@ -174,6 +178,15 @@ func (e *engine) enter(t *task) {
 	e.report.Ticks++
 	t.fresh = true
 	t.progress = 0
+	// A loop that only looks, at a file say, must not keep those from running
+	// who could change what it sees.
+	if t.free++; t.free >= maxFree {
+		t.free = 0
+		if !e.first(t) {
+			e.park(t, stateOrdered)
+			return
+		}
+	}
 	e.decide(t)
 }
 

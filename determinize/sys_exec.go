@@ -72,12 +72,13 @@ func (e *engine) execed(t *task) {
 	t.exit = nil
 	t.dirty = false
 	if p := t.vforkOf; p != nil {
-		t.vforkOf = nil
+		t.vforkOf, t.vforkParent = nil, p
 		if p.state == stateVfork {
 			e.await(p, "end of vfork")
 		}
 	}
 	e.forgetDirs(t)
+	e.unlocked++             // descriptors were closed
 	t.noWait = t.chldIgnored // handlers and their flags are gone
 	vec, stack, ok := e.newStack(t)
 	if !ok {

@@ -48,6 +48,13 @@ func affinityEnter(e *engine, t *task) verdict {
 	for i := range e.cfg.CPUs {
 		mask[i/8] |= 1 << (i % 8)
 	}
+	who := t
+	if pid := int(t.fd(0)); pid != 0 {
+		who = e.vpids[pid]
+	}
+	if who.cpus != nil {
+		mask = who.cpus
+	}
 	if e.tr.WriteFull(t.pid, t.arg(2), mask) != 0 {
 		return fail(unix.EFAULT)
 	}
@@ -63,12 +70,23 @@ func setAffinityEnter(e *engine, t *task) verdict {
 	if e.tr.ReadFull(t.pid, t.arg(2), mask) != 0 {
 		return fail(unix.EFAULT)
 	}
+	cpus := make([]byte, (e.cfg.CPUs+63)/64*8)
+	any := false
 	for i := range min(e.cfg.CPUs, 8*len(mask)) {
 		if mask[i/8]&(1<<(i%8)) != 0 {
-			return answer(0)
+			cpus[i/8] |= 1 << (i % 8)
+			any = true
 		}
 	}
-	return fail(unix.EINVAL)
+	if !any {
+		return fail(unix.EINVAL)
+	}
+	who := t
+	if pid := int(t.fd(0)); pid != 0 {
+		who = e.vpids[pid]
+	}
+	who.cpus = cpus
+	return answer(0)
 }
 
 // getcpuEnter handles getcpu: everything runs on the first CPU.

@@ -115,11 +115,7 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 		seen := e.unlocked
 		t.ready = func() bool { return e.unlocked != seen }
 		t.then = func() verdict { return e.again(t) }
-		t.broken = func() verdict {
-			e.tr.SetNr(t.pid, t.call.Nr)
-			e.tr.SetResult(t.pid, restartSys)
-			return verdict{do: doResume}
-		}
+		t.broken = func() verdict { return e.restartAtExit(t) }
 		t.why = "a file lock"
 		e.park(t, stateBlocked)
 	})
@@ -134,6 +130,13 @@ func (e *engine) again(t *task) verdict {
 		r.Orig_rax = ^uint64(0)
 		e.tr.SetRegs(t.pid, &r)
 	}
+	return verdict{do: doResume}
+}
+
+// restartAtExit makes the call at whose exit a task waits look interrupted.
+func (e *engine) restartAtExit(t *task) verdict {
+	e.tr.SetNr(t.pid, t.call.Nr)
+	e.tr.SetResult(t.pid, restartSys)
 	return verdict{do: doResume}
 }
 

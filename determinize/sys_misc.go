@@ -34,6 +34,16 @@ func prctlEnter(e *engine, t *task) verdict {
 	if !ok {
 		return v
 	}
+	switch t.fd(0) {
+	case unix.PR_GET_DUMPABLE:
+		return answer(int64(1 - t.dump))
+	case unix.PR_SET_DUMPABLE:
+		if t.arg(1) > 1 {
+			return fail(unix.EINVAL)
+		}
+		t.dump = 1 - t.arg(1)
+		return answer(0)
+	}
 	if r.Class == policy.Emulate {
 		switch t.fd(0) {
 		case unix.PR_GET_TSC:

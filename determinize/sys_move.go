@@ -12,6 +12,8 @@ import (
 // that hold what is in pipes. The engine moves them itself: out of a file
 // through a borrowed descriptor, into a channel, or back.
 
+const spliceFlags = unix.SPLICE_F_MOVE | unix.SPLICE_F_NONBLOCK | unix.SPLICE_F_MORE | unix.SPLICE_F_GIFT
+
 // end is one side of a move.
 type end struct {
 	fd    int32
@@ -77,6 +79,9 @@ func spliceEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	if t.arg(4) == 0 {
+		return answer(0)
+	}
 	in, errno := e.moveEnd(t, t.fd(0), offIn)
 	defer in.close()
 	if errno != 0 {
@@ -90,8 +95,14 @@ func spliceEnter(e *engine, t *task) verdict {
 	if in.kind != kindPipe && out.kind != kindPipe {
 		return fail(unix.EINVAL)
 	}
+	if in.kind == kindPipe && out.kind == kindPipe && in.key == out.key {
+		return fail(unix.EINVAL)
+	}
 	if in.kind == kindPipe && t.arg(1) != 0 || out.kind == kindPipe && t.arg(3) != 0 {
 		return fail(unix.ESPIPE)
+	}
+	if t.arg(5)&^spliceFlags != 0 {
+		return fail(unix.EINVAL)
 	}
 	if t.arg(5)&unix.SPLICE_F_NONBLOCK != 0 {
 		in.flags |= unix.O_NONBLOCK
@@ -112,7 +123,7 @@ func teeEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	if in.kind != kindPipe || out.kind != kindPipe || in.key == out.key {
+	if in.kind != kindPipe || out.kind != kindPipe || in.key == out.key || t.arg(3)&^spliceFlags != 0 {
 		return fail(unix.EINVAL)
 	}
 	if t.arg(3)&unix.SPLICE_F_NONBLOCK != 0 {
@@ -166,6 +177,9 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if in.flags&unix.O_ACCMODE == unix.O_WRONLY || out.flags&unix.O_ACCMODE == unix.O_RDONLY {
 		return fail(unix.EBADF)
 	}
+	if out.kind == kindFile && out.flags&unix.O_APPEND != 0 {
+		return fail(unix.EINVAL)
+	}
 	n = min(n, capacity)
 	if n == 0 {
 		return answer(0)
@@ -173,6 +187,8 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if out.kind == kindPipe && e.stream(out.key) == 0 {
 		fd, key := out.fd, out.key
 		if !e.hasReaders(t, fd) {
+			// SIGPIPE too, as from any write to a pipe that nobody reads.
+			unix.Tgkill(t.pid, t.pid, unix.SIGPIPE)
 			return fail(unix.EPIPE)
 		}
 		room := e.channelOf(key).room()
@@ -188,10 +204,8 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if !ok {
 		return v
 	}
-	edge := t.clk.Edge
-	if in.kind == kindPipe && e.channelOf(in.key) != nil {
-		edge = e.channelOf(in.key).writes[0].edge
-		t.clk.Receive(edge)
+	if c := e.channelOf(in.key); in.kind == kindPipe && c != nil {
+		t.clk.Receive(c.writes[0].edge)
 	}
 	done, errno := e.give(t, out, data)
 	if done == 0 && errno != 0 {
@@ -236,7 +250,7 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 			}
 			return nil, block("bytes from a pipe", func() bool { return e.channelOf(key) != nil || !e.hasWriters(t, fd) }), false
 		}
-		return append(e.buf[:0], c.peek(n)...), verdict{}, true
+		return append(e.buf[:0], c.peek(t, n)...), verdict{}, true
 	case kindFile:
 		e.observe(t, &in.st)
 		at := in.off
@@ -280,12 +294,9 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 			}
 			return len(data), 0
 		}
-		e.send(out.key, data, t.clk.Edge)
+		e.send(t, out.key, data, t.clk.Edge, false)
 		return len(data), 0
 	case kindFile:
-		if out.flags&unix.O_APPEND != 0 {
-			return 0, unix.EINVAL
-		}
 		var n int
 		var err error
 		if out.off >= 0 {

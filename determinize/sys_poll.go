@@ -119,7 +119,7 @@ func selectEnter(e *engine, t *task) verdict {
 		}
 		if ev != 0 {
 			var st unix.Stat_t
-			if e.statFD(t, int32(fd), &st) != 0 {
+			if fl, errno := e.flags(t, int32(fd)); errno != 0 || fl&unix.O_PATH != 0 || e.statFD(t, int32(fd), &st) != 0 {
 				return fail(unix.EBADF)
 			}
 			set.fds = append(set.fds, unix.PollFd{Fd: int32(fd), Events: ev})
@@ -256,6 +256,10 @@ func (e *engine) ready(t *task, fd int32) int16 {
 	if errno != 0 {
 		return unix.POLLNVAL
 	}
+	fl, errno := e.flags(t, fd)
+	if errno != 0 || fl&unix.O_PATH != 0 {
+		return unix.POLLNVAL
+	}
 	switch k {
 	case kindPipe:
 	case kindTTY:
@@ -273,10 +277,6 @@ func (e *engine) ready(t *task, fd int32) int16 {
 		return in | out
 	}
 	key := vfs.KeyOf(&st)
-	fl, errno := e.flags(t, fd)
-	if errno != 0 {
-		return unix.POLLNVAL
-	}
 	var r int16
 	if fl&unix.O_ACCMODE != unix.O_WRONLY {
 		switch {
@@ -286,9 +286,7 @@ func (e *engine) ready(t *task, fd int32) int16 {
 			if e.channelOf(key) != nil {
 				r |= in
 			}
-			if !e.hasWriters(t, fd) {
-				r |= unix.POLLHUP
-			}
+			r |= e.hungUp(t, fd)
 		}
 	}
 	if fl&unix.O_ACCMODE != unix.O_RDONLY {
@@ -302,4 +300,17 @@ func (e *engine) ready(t *task, fd int32) int16 {
 		}
 	}
 	return r
+}
+
+// hungUp is POLLHUP when the writers of a pipe have gone: a FIFO that never
+// had one has not hung up.
+func (e *engine) hungUp(t *task, fd int32) int16 {
+	local, errno := e.borrow(t, fd)
+	if errno != 0 {
+		return unix.POLLHUP
+	}
+	defer unix.Close(local)
+	p := []unix.PollFd{{Fd: int32(local), Events: unix.POLLIN}}
+	unix.Poll(p, 0)
+	return p[0].Revents & unix.POLLHUP
 }

@@ -91,7 +91,11 @@ func (e *engine) procContent(t, owner *task, isPID bool, rest string, row procfs
 	if row.Reads != "" {
 		dir, _ := split(path)
 		var errno unix.Errno
-		if real, errno = readAll(unix.AT_FDCWD, dir+row.Reads); errno != 0 {
+		name := dir + row.Reads
+		if strings.Contains(row.Reads, "*") {
+			name = path
+		}
+		if real, errno = readAll(unix.AT_FDCWD, name); errno != 0 {
 			return nil, procfs.Absent
 		}
 	}

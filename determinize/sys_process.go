@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +23,7 @@ const (
 // forkEnter handles fork and vfork.
 func forkEnter(e *engine, t *task) verdict {
 	vfork := t.call.Nr == unix.SYS_VFORK
-	return e.planFork(t, vfork, vfork)
+	return e.planFork(t, vfork, false)
 }
 
 // cloneEnter handles clone and clone3.
@@ -60,7 +61,7 @@ func cloneEnter(e *engine, t *task) verdict {
 	switch {
 	case flags&unix.CLONE_THREAD != 0:
 		e.refuse(callName(t) + "(CLONE_THREAD)")
-		return fail(unix.EAGAIN)
+		return fail(unix.EINVAL)
 	case flags&cloneNamespaces&^cloneExitSignal != 0:
 		e.refuse(callName(t) + "(namespace)")
 		return fail(unix.EPERM)
@@ -71,7 +72,7 @@ func cloneEnter(e *engine, t *task) verdict {
 		e.refuse(callName(t) + "(exit signal)")
 		return fail(unix.EINVAL)
 	}
-	return e.planFork(t, flags&unix.CLONE_VFORK != 0, flags&unix.CLONE_VM != 0)
+	return e.planFork(t, flags&unix.CLONE_VFORK != 0, flags&cloneExitSignal != uint64(unix.SIGCHLD))
 }
 
 // exitEnter handles exit and exit_group.
@@ -103,9 +104,9 @@ func wait4Enter(e *engine, t *task) verdict {
 		if id != int32(k.vpid) {
 			e.setArg(t, 0, uint64(k.vpid))
 		}
-	}, func(ret int64) {
-		if ret > 0 && ru != 0 {
-			e.tr.WriteFull(t.pid, ru, rusage(0))
+	}, func(k *task, ret int64) {
+		if ret > 0 && ru != 0 && k != nil {
+			e.tr.WriteFull(t.pid, ru, k.usage())
 		}
 	})
 }
@@ -141,7 +142,7 @@ func waitidEnter(e *engine, t *task) verdict {
 	return e.wait(t, match, options, options&unix.WEXITED != 0, func(k *task) {
 		e.setArg(t, 0, pPid)
 		e.setArg(t, 1, uint64(k.vpid))
-	}, func(ret int64) {
+	}, func(k *task, ret int64) {
 		if ret != 0 {
 			return
 		}
@@ -152,22 +153,22 @@ func waitidEnter(e *engine, t *task) verdict {
 				e.tr.WriteFull(t.pid, info, b[:])
 			}
 		}
-		if ru != 0 {
-			e.tr.WriteFull(t.pid, ru, rusage(0))
+		if ru != 0 && k != nil {
+			e.tr.WriteFull(t.pid, ru, k.usage())
 		}
 	})
 }
 
 // wait waits for a child that match accepts. The child that goes first in
 // order of its exit is chosen here, by choose; the kernel then reports it.
-func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits bool, choose func(*task), done func(int64)) verdict {
+func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits bool, choose func(*task), done func(*task, int64)) verdict {
 	if v, wait := e.order(t); wait {
 		return v
 	}
 	find := func() *task {
 		var best *task
 		for _, k := range t.kids {
-			if !match(k) || !waitable(k, options, exits) {
+			if !eligible(k, options) || !match(k) || !waitable(k, options, exits) {
 				continue
 			}
 			if best == nil || k.before(k.clk.B, best, best.clk.B) {
@@ -179,7 +180,7 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 	if k := find(); k != nil {
 		choose(k)
 		return runThen(func(ret int64) {
-			done(ret)
+			done(k, ret)
 			if ret < 0 {
 				return
 			}
@@ -189,6 +190,9 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 			}
 			switch {
 			case k.state == stateDead:
+				t.kidOwn += k.clk.Own() + k.kidOwn
+				t.kidAny = true
+				k.waiter = t
 				t.dropKid(k)
 				e.reap(k)
 			case k.stopped != 0:
@@ -198,15 +202,23 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 			}
 		})
 	}
-	any := false
-	for _, k := range t.kids {
-		any = any || match(k)
+	any := func() bool {
+		return slices.ContainsFunc(t.kids, func(k *task) bool { return eligible(k, options) && match(k) })
 	}
-	if !any || options&unix.WNOHANG != 0 {
-		return runThen(done)
+	if !any() || options&unix.WNOHANG != 0 {
+		return runThen(func(ret int64) { done(nil, ret) })
 	}
-	return block("a child", func() bool { return find() != nil })
+	return block("a child", func() bool { return find() != nil || !any() })
 }
+
+// eligible tells whether a wait looks at a child at all: at those made by
+// clone with another exit signal only when asked to.
+func eligible(k *task, options uint64) bool {
+	return options&unix.WALL != 0 || k.cloned == (options&unix.WCLONE != 0)
+}
+
+// usage is what a wait shows of the resources that a child used.
+func (t *task) usage() []byte { return rusage(t.clk.Own() + t.kidOwn) }
 
 // waitable tells whether a child has something to report.
 func waitable(k *task, options uint64, exits bool) bool {

@@ -241,7 +241,7 @@ func (e *engine) hasReaders(t *task, fd int32) bool {
 // readPipe reads from a pipe or FIFO.
 func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 	fl, errno := e.flags(t, fd)
-	if errno != 0 || fl&unix.O_ACCMODE == unix.O_WRONLY {
+	if errno != 0 || fl&unix.O_ACCMODE == unix.O_WRONLY || fl&unix.O_PATH != 0 {
 		return fail(unix.EBADF)
 	}
 	spans, total, errno := e.rwSpans(t)
@@ -269,13 +269,11 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 			return e.channelOf(k) != nil || !e.hasWriters(t, fd)
 		})
 	}
-	edge := c.writes[0].edge
-	n, errno := e.scatter(t, spans, c.peek(total))
+	n, errno := e.scatter(t, spans, c.peek(t, total))
 	if errno != 0 {
 		return fail(errno)
 	}
-	e.consume(k, n)
-	t.clk.Receive(edge)
+	t.clk.Receive(e.consume(k, n))
 	return answer(int64(n))
 }
 
@@ -380,7 +378,7 @@ func (e *engine) stream(k vfs.Key) int {
 // writePipe writes to a pipe or FIFO, or to the box's output.
 func (e *engine) writePipe(t *task, fd int32, k vfs.Key) verdict {
 	fl, errno := e.flags(t, fd)
-	if errno != 0 || fl&unix.O_ACCMODE == unix.O_RDONLY {
+	if errno != 0 || fl&unix.O_ACCMODE == unix.O_RDONLY || fl&unix.O_PATH != 0 {
 		return fail(unix.EBADF)
 	}
 	spans, total, errno := e.rwSpans(t)
@@ -424,7 +422,7 @@ func (e *engine) writePipe(t *task, fd int32, k vfs.Key) verdict {
 			}
 			return fail(unix.EFAULT)
 		}
-		e.send(k, b, t.clk.Edge)
+		e.send(t, k, b, t.clk.Edge, fl&unix.O_DIRECT != 0)
 		t.progress += len(b)
 	}
 	return answer(int64(total))

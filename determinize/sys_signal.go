@@ -18,13 +18,17 @@ func killEnter(e *engine, t *task) verdict {
 	}
 	targets := e.targets(t, target)
 	if unix.Signal(sig) == unix.SIGKILL {
+		// They may be gone before the call returns.
 		for _, u := range targets {
-			if u == t {
-				t.doomed = true
-			}
+			u.doomed = true
 		}
 	}
 	return runThen(func(ret int64) {
+		if ret != 0 {
+			for _, u := range targets {
+				u.doomed = false
+			}
+		}
 		if ret != 0 || sig == 0 {
 			return
 		}

@@ -132,7 +132,8 @@ const statxBasic = unix.STATX_BASIC_STATS
 func statxEnter(e *engine, t *task) verdict {
 	dirfd, flags, buf := t.fd(0), t.arg(2), t.arg(4)
 	const known = unix.AT_SYMLINK_NOFOLLOW | unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_FORCE_SYNC | unix.AT_STATX_DONT_SYNC
-	if flags&^known != 0 || t.arg(3)&unix.STATX__RESERVED != 0 {
+	const sync = unix.AT_STATX_FORCE_SYNC | unix.AT_STATX_DONT_SYNC
+	if flags&^known != 0 || flags&sync == sync || t.arg(3)&unix.STATX__RESERVED != 0 {
 		return fail(unix.EINVAL)
 	}
 	var st unix.Stat_t

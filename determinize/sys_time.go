@@ -106,7 +106,7 @@ func timesEnter(e *engine, t *task) verdict {
 	own := int64(t.clk.Own()) / hz
 	if t.arg(0) != 0 {
 		var b []byte
-		for _, v := range [4]int64{own, 0, 0, 0} {
+		for _, v := range [4]int64{own, 0, int64(t.kidOwn) / hz, 0} {
 			b = binary.LittleEndian.AppendUint64(b, uint64(v))
 		}
 		if v := e.put(t, t.arg(0), b); v.ret != 0 {
@@ -128,7 +128,11 @@ func getrusageEnter(e *engine, t *task) verdict {
 	case unix.RUSAGE_SELF, 1:
 		return e.put(t, t.arg(1), rusage(t.clk.Own()))
 	case unix.RUSAGE_CHILDREN:
-		return e.put(t, t.arg(1), rusage(0))
+		if !t.kidAny {
+			var none unix.Rusage
+			return e.put(t, t.arg(1), bytesOf(&none))
+		}
+		return e.put(t, t.arg(1), rusage(t.kidOwn))
 	}
 	return fail(unix.EINVAL)
 }

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,23 +58,31 @@ type task struct {
 	made   uint64 // things made, for inode numbers
 	nice   int
 	limits procfs.Limits
-	auxv   []byte // as /proc shows it
+	auxv   []byte        // as /proc shows it
+	cpus   []byte        // affinity that it was given; nil: all
+	kidOwn time.Duration // own time of children that were waited for
+	kidAny bool          // there was one
+	dump   uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 
 	exec        *execution
 	weakRead    bool // the C library's start-up read of randomness is still to come
 	chldIgnored bool // SIGCHLD is ignored
 	noWait      bool // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	cloned      bool // made with another exit signal than SIGCHLD; wait4's __WCLONE
 	plan        *forkPlan
 	vforkOf     *task // parent that waits for this vfork child
+	vforkParent *task // parent that waited for it until it execed or exited
 
 	// The call that it is in.
-	state    state
-	call     tracer.Syscall
-	fresh    bool            // not decided before
-	sig      unix.Signal     // to deliver when it goes on
-	exit     func(ret int64) // at the exit of the call
-	dirty    bool            // argument registers were changed
-	progress int             // bytes of a blocking write that went through
+	state       state
+	call        tracer.Syscall
+	fresh       bool            // not decided before
+	sig         unix.Signal     // to deliver when it goes on
+	exit        func(ret int64) // at the exit of the call
+	dirty       bool            // argument registers were changed
+	free        int             // calls since others were last let go first
+	seenWriters uint64          // of the FIFO that it opens
+	progress    int             // bytes of a blocking write that went through
 
 	// Blocked.
 	why    string         // for what, for people
@@ -93,6 +102,8 @@ type task struct {
 	// What its parent has not seen yet.
 	status   unix.WaitStatus // dead
 	reaped   bool
+	waiter   *task       // who waited for it
+	bornSeq  uint64      // number of the last write to a pipe before its birth
 	stopped  unix.Signal // stop signal
 	stopSeen bool        // its parent has seen that
 	contd    bool        // continuation
@@ -112,7 +123,7 @@ type execution struct {
 type forkPlan struct {
 	vpid   int
 	vfork  bool
-	sharVM bool
+	cloned bool
 	child  *task
 }
 
