@@ -49,6 +49,9 @@ type InitRequest struct {
 	Spec *specs.Spec
 	// Extra are the entries of the root that are not mounts.
 	Extra rootfs.Extra
+	// SysCPUs is how many CPUs the files in /sys tell of; there are none if 0.
+	// Init makes them itself: they are hundreds, too many to send.
+	SysCPUs int `json:",omitempty"`
 	// Filter is the seccomp program, installed last; none if empty.
 	Filter Filter `json:",omitempty"`
 	// GuestHostID is the host id, in the supervisor's user namespace, that the

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/procfs"
 	"laplace.dev/laplace/ns"
 	"laplace.dev/laplace/runtime/rootfs"
 )
@@ -197,7 +198,21 @@ func (b *boxInit) compose() error {
 	if s.Linux != nil {
 		c.ReadonlyPaths, c.MaskedPaths = s.Linux.ReadonlyPaths, s.Linux.MaskedPaths
 	}
+	if b.req.SysCPUs > 0 {
+		c.Extra.Append(sysfs(b.req.SysCPUs))
+	}
 	return rootfs.Compose(c)
+}
+
+// sysfs is the content of /sys. Its directories are what is made on the way to
+// its files.
+func sysfs(cpus int) (x rootfs.Extra) {
+	for _, n := range procfs.Sys(procfs.Box{CPUs: cpus}) {
+		if n.Kind == procfs.File {
+			x.Files = append(x.Files, rootfs.File{Path: "/sys/" + n.Path, Content: []byte(n.Content), Mode: n.Perm()})
+		}
+	}
+	return x
 }
 
 // launch forks the command process up to the point where the supervisor lets it

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/policy"
-	"laplace.dev/laplace/determinize/procfs"
 	"laplace.dev/laplace/ns"
 	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime/rootfs"
@@ -49,9 +48,9 @@ func (s *supervisor) startInit(upper []uppers, st *streams) (*initProcess, error
 	req := InitRequest{
 		Spec: s.box.Spec, Filter: filter, TSC: true,
 		Network: settings.Network, CPU: tracerCPU(), PID: commandPID,
-		GuestHostID: s.guestHostID(),
+		GuestHostID: s.guestHostID(), SysCPUs: settings.CPUs,
 	}
-	req.Extra = s.extra(settings)
+	req.Extra = s.extra()
 	req.Spec.Mounts = append(req.Spec.Mounts, s.overlayMounts(upper, req.GuestHostID)...)
 	sortMounts(req.Spec.Mounts)
 	return s.tryInit(req, st)
@@ -185,21 +184,13 @@ func (p *initProcess) stop() {
 }
 
 // extra are the entries of the root that are not mounts.
-func (s *supervisor) extra(settings oci.Settings) rootfs.Extra {
+func (s *supervisor) extra() rootfs.Extra {
 	var x rootfs.Extra
 	for _, l := range s.box.Symlinks {
 		x.Symlinks = append(x.Symlinks, rootfs.Symlink{Path: l.Path, Target: l.Target})
 	}
 	for _, f := range s.box.Files {
 		x.Files = append(x.Files, rootfs.File{Path: f.Path, Content: f.Data, Mode: uint32(f.Mode.Perm())})
-	}
-	for _, n := range procfs.Sys(procfs.Box{CPUs: settings.CPUs}) {
-		path := "/sys/" + n.Path
-		if n.Kind == procfs.Dir {
-			x.Dirs = append(x.Dirs, rootfs.Dir{Path: path, Mode: n.Perm()})
-		} else {
-			x.Files = append(x.Files, rootfs.File{Path: path, Content: []byte(n.Content), Mode: n.Perm()})
-		}
 	}
 	return x
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Uses says what else than the box the content of a file depends on.
@@ -159,10 +160,11 @@ func (x *index) enter(name string, kind Kind) {
 	}
 }
 
-// Both indexes hold the tables, which never change.
+// Both indexes hold the tables, which never change. They are made when the
+// first guest looks at /proc: most processes of Laplace never need them.
 var (
-	globalIndex  = newIndex(rootRows, netRows, sysctlRows)
-	processIndex = newIndex(processRows)
+	globalIndex  = sync.OnceValue(func() index { return newIndex(rootRows, netRows, sysctlRows) })
+	processIndex = sync.OnceValue(func() index { return newIndex(processRows) })
 )
 
 // GlobalRows returns the rows for files of /proc that belong to no process, in
@@ -176,7 +178,7 @@ func ProcessRows() []Row { return slices.Clone(processRows) }
 // GlobalRow finds the row for a path below /proc. Directories that lead to a row
 // have one too.
 func GlobalRow(rel string) (Row, bool) {
-	r, ok := globalIndex.rows[rel]
+	r, ok := globalIndex().rows[rel]
 	return r, ok
 }
 
@@ -196,14 +198,14 @@ func ProcessRow(name string) (Row, bool) {
 		case !isNumber(tid):
 			return Row{}, false
 		case !found:
-			r, ok := processIndex.rows["task"]
+			r, ok := processIndex().rows["task"]
 			return r, ok
 		case strings.HasPrefix(below, netPrefix):
 			return GlobalRow(below)
 		}
 		name, thread = below, true
 	}
-	r, ok := processIndex.rows[pattern(name)]
+	r, ok := processIndex().rows[pattern(name)]
 	if !ok || thread && r.ProcessOnly || !thread && r.ThreadOnly {
 		return Row{}, false
 	}
@@ -236,7 +238,7 @@ func isNumber(s string) bool {
 func List(dir string) (entries []Entry, ok bool) {
 	first, rest, _ := strings.Cut(dir, "/")
 	if !isNumber(first) {
-		entries, ok = globalIndex.dirs[dir]
+		entries, ok = globalIndex().dirs[dir]
 		return slices.Clone(entries), ok
 	}
 	thread := false
@@ -248,19 +250,19 @@ func List(dir string) (entries []Entry, ok bool) {
 		thread = true
 	}
 	if rest == "net" || strings.HasPrefix(rest, netPrefix) {
-		entries, ok = globalIndex.dirs[rest]
+		entries, ok = globalIndex().dirs[rest]
 		return slices.Clone(entries), ok
 	}
-	if r, found := processIndex.rows[rest]; rest != "" && (!found || thread && r.ProcessOnly) {
+	if r, found := processIndex().rows[rest]; rest != "" && (!found || thread && r.ProcessOnly) {
 		return nil, false
 	}
-	all, ok := processIndex.dirs[rest]
+	all, ok := processIndex().dirs[rest]
 	for _, e := range all {
 		full := e.Name
 		if rest != "" {
 			full = rest + "/" + e.Name
 		}
-		if r := processIndex.rows[full]; thread && r.ProcessOnly || !thread && r.ThreadOnly {
+		if r := processIndex().rows[full]; thread && r.ProcessOnly || !thread && r.ThreadOnly {
 			continue
 		}
 		entries = append(entries, e)

@@ -12,6 +12,7 @@ import (
 // extra makes those entries whose path is chosen: directories, then symbolic
 // links, then files.
 func (c *composer) extra(chosen func(string) bool) error {
+	defer c.leave()
 	for _, d := range c.Extra.Dirs {
 		if p := path.Clean("/" + d.Path); chosen(p) {
 			if err := c.dir(p, d); err != nil {
@@ -36,12 +37,53 @@ func (c *composer) extra(chosen func(string) bool) error {
 	return nil
 }
 
-// owner of an entry.
-func (c *composer) owner(guest bool) int {
-	if guest {
-		return int(c.Guest)
+// visit returns the directory in which an entry is to be made, which is made
+// where it is missing, and the entry's name in it. The descriptor is open
+// until the next visit of another directory, or leave: a root has hundreds of
+// entries, and most of them follow one of the same directory.
+func (c *composer) visit(p string) (dir int, base string, err error) {
+	if p == "/" {
+		return -1, "", unix.EEXIST
 	}
-	return 0
+	name := path.Dir(p)
+	if c.visited == name {
+		return c.visiting, path.Base(p), nil
+	}
+	c.leave()
+	fd, err := ns.MkdirIn(c.root, name, 0o755, 0)
+	if err != nil {
+		return -1, "", err
+	}
+	c.visited, c.visiting = name, fd
+	return fd, path.Base(p), nil
+}
+
+// leave ends a visit.
+func (c *composer) leave() {
+	if c.visited != "" {
+		unix.Close(c.visiting)
+		c.visited = ""
+	}
+}
+
+// modeAtBirth are the mode bits that mkdirat(2) and openat(2) give what they
+// make, where the umask is 0.
+const modeAtBirth = 0o1777
+
+// own gives what was just made with mode the owner that it is to have; and the
+// mode, where it can't have it from birth.
+func (c *composer) own(fd int, mode uint32, guest bool) error {
+	id := 0
+	if guest {
+		id = int(c.Guest)
+	}
+	if err := unix.Fchown(fd, id, id); err != nil {
+		return err
+	}
+	if mode&^modeAtBirth == 0 {
+		return nil
+	}
+	return unix.Fchmod(fd, mode&0o7777)
 }
 
 func (c *composer) dir(p string, d Dir) error {
@@ -55,39 +97,29 @@ func (c *composer) dir(p string, d Dir) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.Fchown(fd, c.owner(d.Guest), c.owner(d.Guest)); err != nil {
+	if err := c.own(fd, 0, d.Guest); err != nil {
 		return err
 	}
 	return unix.Fchmod(fd, d.Mode&0o7777)
 }
 
-// parent opens the directory that an entry is to be made in.
-func (c *composer) parent(p string) (int, error) {
-	if p == "/" {
-		return -1, unix.EEXIST
-	}
-	return ns.MkdirIn(c.root, path.Dir(p), 0o755, 0)
-}
-
 func (c *composer) symlink(p, target string) error {
-	dir, err := c.parent(p)
+	dir, base, err := c.visit(p)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
-	return unix.Symlinkat(target, dir, path.Base(p))
+	return unix.Symlinkat(target, dir, base)
 }
 
 // file makes a file or, where there is one that the box must not lose, mounts
 // one over it.
 func (c *composer) file(p string, f File) error {
 	defer c.done()
-	dir, err := c.parent(p)
+	dir, base, err := c.visit(p)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
-	err = c.write(dir, path.Base(p), f)
+	err = c.write(dir, base, f)
 	if err != unix.EEXIST {
 		return err
 	}
@@ -123,7 +155,8 @@ func (c *composer) file(p string, f File) error {
 
 // write makes the file name in a directory; EEXIST, bare, says that it exists.
 func (c *composer) write(dir int, name string, f File) error {
-	fd, err := ns.OpenIn(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW, 0o600, 0)
+	// No link is followed: name is one component, and O_EXCL is for what is new.
+	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, f.Mode&modeAtBirth)
 	if err != nil {
 		return err
 	}
@@ -138,8 +171,5 @@ func (c *composer) write(dir int, name string, f File) error {
 		}
 		b = b[n:]
 	}
-	if err := unix.Fchown(fd, c.owner(f.Guest), c.owner(f.Guest)); err != nil {
-		return err
-	}
-	return unix.Fchmod(fd, f.Mode&0o7777)
+	return c.own(fd, f.Mode, f.Guest)
 }

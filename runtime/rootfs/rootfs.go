@@ -112,6 +112,9 @@ type composer struct {
 	// held are the descriptors that are needed to the end, open those that are
 	// needed until the step is done: see done.
 	held, open []int
+	// visiting is the directory of the root that is called visited; "" is none.
+	visiting int
+	visited  string
 }
 
 // Compose makes the root and moves the calling process into it: root and
@@ -167,8 +170,17 @@ func (c *composer) compose() error {
 	if err := c.mount(&mounts[0]); err != nil {
 		return err
 	}
+	points := make(map[string]bool, len(mounts))
+	for _, m := range mounts[1:] {
+		points[path.Clean("/"+m.Destination)] = true
+	}
 	inMount := func(p string) bool {
-		return slices.ContainsFunc(mounts[1:], func(m specs.Mount) bool { return ns.Below(p, path.Clean(m.Destination)) })
+		for ; p != "/"; p = path.Dir(p) {
+			if points[p] {
+				return true
+			}
+		}
+		return false
 	}
 	if err := c.extra(func(p string) bool { return !inMount(p) }); err != nil {
 		return err

@@ -37,8 +37,6 @@ const (
 	entrySize  = keySize + 8 + 4
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // le is the byte order of the file.
 var le = binary.LittleEndian
 
@@ -82,6 +80,7 @@ func parseImage(cfg *Config, b []byte) (image, error) {
 
 // checksum returns what the crc field of the file b has to be.
 func checksum(b []byte) uint32 {
+	castagnoli := crc32.MakeTable(crc32.Castagnoli) // made once
 	return crc32.Update(crc32.Checksum(b[:crcAt], castagnoli), castagnoli, b[headerSize:])
 }
 
