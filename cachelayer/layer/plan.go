@@ -1,0 +1,301 @@
+package layer
+
+import (
+	"os"
+	"path"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Owner is a numeric owner on the host.
+type Owner struct{ UID, GID int }
+
+// Options are the options of Commit and Export.
+type Options struct {
+	// Owner, if not nil, owns what is created; it needs CAP_CHOWN. What
+	// replaces something of the same kind keeps that one's owner. If nil, the
+	// process's file system ids own it, as with any new file.
+	Owner *Owner
+
+	// DropSetID clears the set-user-ID and set-group-ID bits of regular files.
+	// A caller that gives files of an untrusted box an owner with more rights
+	// than whoever wrote them must set it.
+	DropSetID bool
+
+	// Root says that the mode and the attributes of the layer's root are
+	// applied to the destination's too. Set it only if the upper directory was
+	// made to resemble the lower one (MirrorRoot); it is implied by Export.
+	Root bool
+
+	// Now is the greatest modification time that Commit gives. The least
+	// stamps of a layer get the earlier times, a microsecond for each distinct
+	// stamp. Export does not use it.
+	Now time.Time
+
+	// Since is the least virtual stamp, in nanoseconds since 1970, that the run
+	// made. An existing directory, or a file whose content did not change,
+	// whose stamp is less keeps its host time. Zero gives all of them a new one.
+	Since int64
+}
+
+// tick is the distance between the host times of two consecutive stamps. A
+// stamp costs the run that makes it more than that, so that no file of the
+// layer gets a time from before the run.
+const tick = int64(time.Microsecond)
+
+// OpKind is what an operation does.
+type OpKind uint8
+
+// The kinds of operations, in the order in which a plan holds them: all
+// creations and links by path; then removals by path; then what is left to set,
+// files by path and directories from the innermost to the root. So a full disk
+// is found out before anything is removed, and a directory's time and mode are
+// set when nothing more happens in it.
+const (
+	OpCreate OpKind = iota + 1 // put an entry there, whatever was there before
+	OpLink                     // make it one more name of LinkTo
+	OpRemove                   // delete it, a whole tree if it is a directory
+	OpAttr                     // set an existing entry's owner, attributes, mode and time
+)
+
+// Op is one operation of a plan. All of them say what shall be, not what shall
+// change: to execute an operation, or a plan, once more does no harm, also after
+// one that was interrupted.
+type Op struct {
+	Kind OpKind
+	Path string // as Entry.Path
+
+	// Type is the kind of entry that OpCreate makes, or that OpAttr expects.
+	Type Kind
+
+	Size   int64   // OpCreate of a file, whose content comes from the layer
+	Target string  // OpCreate of a symbolic link
+	LinkTo string  // OpLink
+	Mode   uint32  // as Entry.Mode; OpCreate of a directory makes it 0700
+	Xattrs []Xattr // as Entry.Xattrs
+	Mtime  int64   // on the host, in nanoseconds since 1970
+	Owner  *Owner  // nil: left as it is
+}
+
+// Plan is what has to be done to a directory to apply a layer to it. It holds
+// no descriptor and no content.
+type Plan struct {
+	Ops []Op
+}
+
+// item is an entry and what the destination has at its path.
+type item struct {
+	Entry
+	exists bool
+	st     unix.Stat_t // of the destination's; if exists
+	same   bool        // the destination's has the same kind and content
+	stale  []string    // names in the destination's directory that are hidden
+}
+
+// isDir says that the destination has a directory there.
+func (it *item) isDir() bool { return it.exists && it.st.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+// NewPlan compares a layer with the directory that it shall be applied to and
+// returns what has to be done. It changes nothing. The arguments are those of
+// Commit.
+func NewPlan(upper, project *os.File, v Virtual, o Options) (*Plan, error) {
+	items, err := compare(upper, project, v)
+	if err != nil {
+		return nil, err
+	}
+	return build(items, o, commitTimes(items, o)), nil
+}
+
+// compare walks the layer and the destination side by side.
+func compare(upper, project *os.File, v Virtual) ([]*item, error) {
+	var items []*item
+	var copies copier
+	at := newCursor(project)
+	defer at.close()
+	// Entries come in order, so one outermost directory is enough to know.
+	absent, opaque := "", ""
+	err := walk(upper, v, func(n *node) error {
+		it := &item{Entry: n.Entry}
+		items = append(items, it)
+		if absent != "" && !under(n.Path, absent) {
+			absent = ""
+		}
+		if opaque != "" && opaque != "." && !under(n.Path, opaque) {
+			opaque = ""
+		}
+		if n.Opaque && opaque == "" {
+			opaque = n.Path
+		}
+		if absent == "" {
+			name, err := at.toParent(n.Path)
+			if err != nil {
+				return failed("open in the project the directory of", n.Path, err)
+			}
+			if it.st, it.exists, err = lstat(at.fd(), name); err != nil {
+				return failed("stat in the project", n.Path, err)
+			}
+			if it.exists {
+				if it.same, err = sameObject(n, it, at, name, &copies); err != nil {
+					return failed("compare with the project", n.Path, err)
+				}
+			}
+			if it.isDir() && n.Kind == Dir && opaque != "" {
+				names, err := readNames(at.fd(), name)
+				if err != nil {
+					return failed("read in the project", n.Path, err)
+				}
+				it.stale = slices.DeleteFunc(names, func(s string) bool { return sortedHas(n.names, s) })
+			}
+		}
+		if n.Kind == Dir && !it.isDir() && absent == "" {
+			absent = n.Path
+		}
+		return nil
+	})
+	return items, err
+}
+
+// sameObject says that the destination already has the entry, but for its
+// metadata and its links. What cannot be read is not the same.
+func sameObject(n *node, it *item, at *cursor, name string, c *copier) (bool, error) {
+	if kindOf[it.st.Mode&unix.S_IFMT] != n.Kind {
+		return false, nil
+	}
+	switch n.Kind {
+	case File:
+		if n.LinkTo != "" {
+			return true, nil // decided by the first name
+		}
+		if it.st.Size != n.Size || it.st.Nlink != n.st.Nlink {
+			return false, nil
+		}
+		old, err := openContent(at.fd(), name)
+		if err != nil {
+			return false, nil
+		}
+		defer old.Close()
+		f, err := n.open()
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
+		same, err := c.same(f, old, n.Size)
+		return same && err == nil, err
+	case Symlink:
+		fd, _, err := openNode(at.fd(), name)
+		if err != nil {
+			return false, nil
+		}
+		defer unix.Close(fd)
+		target, err := readlink(fd)
+		return err == nil && target == n.Target, nil
+	}
+	return true, nil
+}
+
+// group is the names of one inode.
+type group struct {
+	first *item
+	names uint64
+	kept  bool // the destination's inode has just these names and this content
+}
+
+func groups(items []*item) map[string]*group {
+	m := make(map[string]*group)
+	for _, it := range items {
+		if it.Kind == Dir || it.Kind == Whiteout {
+			continue
+		}
+		if it.LinkTo == "" {
+			m[it.Path] = &group{first: it, names: 1, kept: it.same}
+			continue
+		}
+		g := m[it.LinkTo]
+		g.names++
+		if !it.same || it.st.Dev != g.first.st.Dev || it.st.Ino != g.first.st.Ino {
+			g.kept = false
+		}
+	}
+	for _, g := range m {
+		if g.kept && g.first.st.Nlink != g.names {
+			g.kept = false
+		}
+	}
+	return m
+}
+
+// build makes the operations. mtime gives the destination's time of an item;
+// kept says that it is a directory that exists or a file that stays.
+func build(items []*item, o Options, mtime func(it *item, kept bool) int64) *Plan {
+	var creates, removes, attrs, dirs []Op
+	inode := groups(items)
+	for _, it := range items {
+		op := Op{
+			Path: it.Path, Type: it.Kind, Size: it.Size, Target: it.Target,
+			Mode: it.Mode, Xattrs: it.Xattrs, Owner: o.Owner,
+		}
+		if it.Kind == File {
+			if o.DropSetID {
+				op.Mode &^= unix.S_ISUID | unix.S_ISGID
+			}
+		} else {
+			op.Size = 0
+		}
+		if it.exists && o.Owner != nil && kindOf[it.st.Mode&unix.S_IFMT] == it.Kind {
+			op.Owner = &Owner{int(it.st.Uid), int(it.st.Gid)}
+		}
+		switch {
+		case it.Kind == Whiteout:
+			if it.exists {
+				removes = append(removes, Op{Kind: OpRemove, Path: it.Path})
+			}
+		case it.Kind == Dir:
+			for _, name := range it.stale {
+				removes = append(removes, Op{Kind: OpRemove, Path: path.Join(it.Path, name)})
+			}
+			if !it.isDir() {
+				creates = append(creates, Op{Kind: OpCreate, Path: it.Path, Type: Dir})
+			} else if it.Path == "." && !o.Root {
+				continue
+			} else {
+				op.Owner = nil
+			}
+			op.Kind, op.Mtime = OpAttr, mtime(it, it.isDir())
+			dirs = append(dirs, op)
+		case it.LinkTo != "":
+			if !inode[it.LinkTo].kept {
+				creates = append(creates, Op{Kind: OpLink, Path: it.Path, LinkTo: it.LinkTo})
+			}
+		case inode[it.Path].kept:
+			op.Kind, op.Mtime, op.Owner, op.Size, op.Target = OpAttr, mtime(it, true), nil, 0, ""
+			attrs = append(attrs, op)
+		default:
+			op.Kind, op.Mtime = OpCreate, mtime(it, false)
+			creates = append(creates, op)
+		}
+	}
+	slices.Reverse(dirs)
+	return &Plan{slices.Concat(creates, removes, attrs, dirs)}
+}
+
+// commitTimes gives host times in the order of the stamps; see Options.Now.
+func commitTimes(items []*item, o Options) func(*item, bool) int64 {
+	var stamps []int64
+	for _, it := range items {
+		if it.Kind != Whiteout {
+			stamps = append(stamps, it.Mtime)
+		}
+	}
+	slices.Sort(stamps)
+	stamps = slices.Compact(stamps)
+	now := o.Now.UnixNano()
+	return func(it *item, kept bool) int64 {
+		if kept && it.Mtime < o.Since {
+			return it.st.Mtim.Nano()
+		}
+		i, _ := slices.BinarySearch(stamps, it.Mtime)
+		return now - int64(len(stamps)-1-i)*tick
+	}
+}
