@@ -176,7 +176,7 @@ func (e *engine) enter(t *task) {
 	}
 	t.clk.Tick()
 	e.report.Ticks++
-	t.fresh = true
+	t.fresh, t.looked, t.blocker = true, false, nil
 	t.progress = 0
 	// A loop that only looks, at a file say, must not keep those from running
 	// who could change what it sees.

@@ -51,8 +51,8 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 	}
 	if mode == unix.O_RDONLY {
 		seen := f.writers
-		if t.fresh {
-			t.seenWriters = seen
+		if !t.looked {
+			t.looked, t.seenWriters = true, seen
 		}
 		if f.waiting == 0 && f.writers == t.seenWriters && !fifoHasWriters(o.w) {
 			w := o.w.raw

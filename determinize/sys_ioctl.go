@@ -112,6 +112,13 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 		if ret != -int64(busy) && ret != -int64(unix.EACCES) {
 			return
 		}
+		t.blocker = nil
+		if t.call.Nr == unix.SYS_FCNTL {
+			if e.circle(t) {
+				e.tr.SetResult(t.pid, -int64(unix.EDEADLK))
+				return
+			}
+		}
 		seen := e.unlocked
 		t.ready = func() bool { return e.unlocked != seen }
 		t.then = func() verdict { return e.again(t) }
@@ -119,6 +126,36 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 		t.why = "a file lock"
 		e.park(t, stateBlocked)
 	})
+}
+
+// circle finds out who holds the record lock that a task waits for, and tells
+// whether that one waits for the task itself; fcntl(2), EDEADLK.
+func (e *engine) circle(t *task) bool {
+	if cmd := t.fd(1); cmd != unix.F_SETLKW {
+		return false
+	}
+	var l unix.Flock_t
+	if e.tr.ReadFull(t.pid, t.arg(2), bytesOf(&l)) != 0 {
+		return false
+	}
+	local, errno := e.borrow(t, t.fd(0))
+	if errno != 0 {
+		return false
+	}
+	defer unix.Close(local)
+	if unix.FcntlFlock(uintptr(local), unix.F_GETLK, &l) != nil || l.Type == unix.F_UNLCK {
+		return false
+	}
+	t.blocker = e.tasks[int(l.Pid)]
+	for u := t.blocker; u != nil && u.state == stateBlocked; u = u.blocker {
+		if u == t {
+			return true
+		}
+		if u.blocker == t {
+			return true
+		}
+	}
+	return false
 }
 
 // again makes a task, stopped at the exit of a call, make the same call again.

@@ -63,6 +63,9 @@ func sendfileEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	if in.kind == kindPipe && t.arg(2) != 0 {
+		return fail(unix.ESPIPE)
+	}
 	if in.kind != kindFile {
 		return fail(unix.EINVAL)
 	}

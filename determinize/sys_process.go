@@ -34,7 +34,10 @@ func cloneEnter(e *engine, t *task) verdict {
 		// is known is 88 bytes in.
 		const known = 88
 		size := t.arg(1)
-		if size < 64 || size > 4096 {
+		if size > 4096 {
+			return fail(unix.E2BIG)
+		}
+		if size < 64 {
 			return fail(unix.EINVAL)
 		}
 		args := make([]byte, max(size, known))

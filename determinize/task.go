@@ -81,7 +81,9 @@ type task struct {
 	exit        func(ret int64) // at the exit of the call
 	dirty       bool            // argument registers were changed
 	free        int             // calls since others were last let go first
-	seenWriters uint64          // of the FIFO that it opens
+	looked      bool            // at the FIFO that it opens
+	seenWriters uint64          // of that FIFO
+	blocker     *task           // holds the record lock that it waits for
 	progress    int             // bytes of a blocking write that went through
 
 	// Blocked.
