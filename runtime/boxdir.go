@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/cachelayer/layer"
 )
 
 // boxDir is the directory in which one box keeps what it writes, while it
@@ -112,8 +114,29 @@ func (s *supervisor) prepareUppers() ([]uppers, error) {
 				return nil, &Error{Op: "state directory", On: d, Err: cause(err), Hint: "set XDG_STATE_HOME to a directory that can be written"}
 			}
 		}
+		if err := mirrorRoot(out[i].upper, s.box.Overlays[i].Source); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// mirrorRoot makes the root of an overlay look as the directory below it does.
+func mirrorRoot(upper, lower string) error {
+	u, err := os.Open(upper)
+	if err != nil {
+		return &Error{Op: "state directory", On: upper, Err: cause(err)}
+	}
+	defer u.Close()
+	l, err := os.Open(lower)
+	if err != nil {
+		return &Error{Op: "project", On: lower, Err: cause(err), Hint: "a directory that can be read"}
+	}
+	defer l.Close()
+	if err := layer.MirrorRoot(u, l); err != nil {
+		return &Error{Op: "state directory", On: upper, Err: err}
+	}
+	return nil
 }
 
 // cause is the errno of an error about a path, which the message names by

@@ -38,6 +38,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 	if s.init.master != nil {
 		st.attach(s.init.master, s.box)
 	}
+	s.epoch = settings.Epoch * int64(time.Second)
 	s.executables = exe.Open(filepath.Join(s.box.State, fmt.Sprintf("v%d", Format), "executables"), time.Now, s.log)
 	spec := s.box.Spec
 	cfg := determinize.Config{
@@ -201,7 +202,9 @@ func (s *supervisor) commit(o oci.Overlay, upper *os.File, v virtual, several bo
 		return &Error{Op: "commit", On: o.Source, Err: cause(err)}
 	}
 	defer project.Close()
-	opts := layer.Options{Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Now: time.Now()}
+	opts := layer.Options{
+		Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Root: true, Now: time.Now(), Since: s.epoch,
+	}
 	if err := layer.Commit(upper, project, v, opts); err != nil {
 		return &Error{Op: "commit", On: o.Source, Err: err, Hint: "free space or permissions in the project, and run the command again"}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,6 +87,10 @@ func (c caller) dir(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		// Of mode 0, as an overlay leaves it behind.
+		if err := os.Chmod(filepath.Join(base, name, "work"), 0o700); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
 		if err := os.RemoveAll(base); err != nil {
 			t.Error(err)
 		}

@@ -122,6 +122,7 @@ type supervisor struct {
 	run  *determinize.Run
 
 	executables *exe.Cache
+	epoch       int64 // where the box's time starts, in nanoseconds since 1970
 	cancel      context.CancelFunc
 
 	mu       sync.Mutex

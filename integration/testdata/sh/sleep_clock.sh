@@ -9,8 +9,9 @@ for s in $list; do
 	if [ -n "$LAPLACE_TEST_BOXED" ] && [ $ms -gt $((want + 10)) ]; then echo "FAIL sleep $s took $ms ms"; exit 1; fi
 	echo "$s $((b - a))"
 done
-a=$(date +%s); for i in 1 2 3; do date +%s%N >stamp$i; done
-[ "$(cat stamp1)" -lt "$(cat stamp2)" ] && [ "$(cat stamp2)" -lt "$(cat stamp3)" ] || { echo "FAIL clock stands"; exit 1; }
+# Time moves on for whoever sees it: bytes carry it.
+a=$(date +%s%N); b=$(date +%s%N); c=$(date +%s%N)
+[ "$a" -lt "$b" ] && [ "$b" -lt "$c" ] || { echo "FAIL clock stands"; exit 1; }
 # Parallel sleeps take as long as the longest.
 a=$(date +%s%N); for i in 1 2 3 4; do sleep 0.$i & done; wait; b=$(date +%s%N)
 ms=$(((b - a) / 1000000)); [ $ms -ge 400 ] || { echo "FAIL parallel sleeps took $ms ms"; exit 1; }
