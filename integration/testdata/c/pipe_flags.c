@@ -1,4 +1,4 @@
-// laplace: same
+// laplace: same refused=pipe2
 // pipe2: O_CLOEXEC, O_NONBLOCK, O_DIRECT (packets) and what it refuses.
 #include "check.h"
 #include <fcntl.h>

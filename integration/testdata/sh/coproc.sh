@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same
+# laplace: same refused=socket
 # bash: coprocesses, as a filter, as a calculator, and ended by closing or killing.
 coproc UPPER { while read -r line; do echo "${line^^}"; done; echo "at the end" ; }
 exec 5>&"${UPPER[1]}" 6<&"${UPPER[0]}"
@@ -28,5 +28,4 @@ wait "$calc"; echo "status $?"
 
 coproc SLEEPER { exec sleep 1000; }
 sleeper=$SLEEPER_PID
-kill -KILL "$sleeper"
-{ wait "$sleeper"; } 2>/dev/null; echo "killed: $?"
+{ kill -KILL "$sleeper"; wait "$sleeper"; } 2>/dev/null; echo "killed: $?"

@@ -3,7 +3,8 @@
 # kill from scripts: the default signal, others by name and number, statuses, stopping and continuing, groups.
 sleep 1000 & kill $!; wait $! 2>/dev/null; echo "TERM $?"
 sleep 1000 & kill -9 $!; wait $! 2>/dev/null; echo "KILL $?"
-sleep 1000 & kill -s INT $!; kill -s HUP $!; wait $! 2>/dev/null; echo "HUP, because INT is ignored in the background: $?"
+sh -c ': >ignores; exec sleep 1000' & while [ ! -e ignores ]; do sleep 0.01; done
+kill -s INT $!; kill -s HUP $!; wait $! 2>/dev/null; echo "HUP, because INT is ignored in the background: $?"
 sleep 1000 & p=$!
 kill -0 $p && echo "alive"
 kill -STOP $p; kill -0 $p && echo "stopped, alive"; kill -TERM $p; kill -CONT $p
