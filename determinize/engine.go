@@ -79,8 +79,8 @@ type Config struct {
 	// CPU is where the engine and its tasks run.
 	CPU int
 
-	// Trace is called for each intercepted call, when it is not nil.
-	Trace func(Event)
+	// Trace is told of the intercepted calls, when it is not nil.
+	Trace *Trace
 
 	// Started is called once the command has been released.
 	Started func()
@@ -137,9 +137,11 @@ type engine struct {
 	pids      *pids.Allocator
 	patches   []vdso.Patch
 
-	report Report
-	buf    []byte // scratch for what is copied from and to tasks
-	fatal  error
+	report  Report
+	refusal bool    // the call that is being decided has been refused
+	ends    []*task // that have died and have not been traced
+	buf     []byte  // scratch for what is copied from and to tasks
+	fatal   error
 }
 
 // what is an event that the engine waits for.
@@ -188,6 +190,7 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 	err = e.loop()
 	stop()
 	e.end()
+	e.tellEnds()
 	r.report, r.err = e.finish(), err
 	close(r.done)
 	for ask := range r.asks {

@@ -111,6 +111,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	e.unlocked++ // what it had locked
 	t.state = stateDead
 	t.status = ws
+	e.traceEnd(t)
 	delete(e.tasks, t.pid)
 	if t.pidfd >= 0 {
 		unix.Close(t.pidfd)

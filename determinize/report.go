@@ -35,7 +35,10 @@ func (e *engine) taint(kind, detail string, t *task) {
 }
 
 // refuse counts a call that was not let through.
-func (e *engine) refuse(name string) { e.report.Refused[name]++ }
+func (e *engine) refuse(name string) {
+	e.refusal = true
+	e.report.Refused[name]++
+}
 
 // exhausted taints the run when a call failed for want of something that the
 // host has a limit of.

@@ -149,6 +149,7 @@ func (e *engine) waits() string {
 
 // resume lets a stopped task run.
 func (e *engine) resume(t *task) {
+	e.traceLeave(t)
 	e.running = t
 	t.state = stateRunning
 	sig := t.sig
@@ -178,6 +179,7 @@ func (e *engine) enter(t *task) {
 	e.report.Ticks++
 	t.fresh, t.looked, t.blocker = true, false, nil
 	t.progress = 0
+	e.traceEnter(t)
 	// A loop that only looks, at a file say, must not keep those from running
 	// who could change what it sees.
 	if t.free++; t.free >= maxFree {
@@ -200,6 +202,7 @@ func (e *engine) park(t *task, s state) {
 
 // decide decides the call at which a task has stopped, and acts on it.
 func (e *engine) decide(t *task) {
+	e.refusal = false
 	v := e.judge(t)
 	t.fresh = false
 	e.apply(t, v)
@@ -213,9 +216,8 @@ func (e *engine) apply(t *task, v verdict) {
 	}
 	switch v.do {
 	case doRun:
-		e.traceRun(t)
 		t.exit = nil
-		if t.dirty {
+		if e.traceRun(t) || t.dirty {
 			t.exit = func(int64) {}
 		}
 		e.resume(t)
@@ -278,7 +280,7 @@ func (e *engine) leave(t *task) {
 			e.await(t, "death")
 			return
 		}
-		e.tracedResult(t, ret)
+		e.traceExit(t)
 		f(ret)
 		if t.state != stateRunning {
 			return // parked by f

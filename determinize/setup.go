@@ -186,5 +186,6 @@ func (e *engine) counter(t *task) bool {
 	v := uint64(uptime + e.readClock(t))
 	r.Rax, r.Rdx = v&0xffffffff, v>>32
 	r.Rip += size
+	e.traceCounter(t, code[:size], v)
 	return e.tr.SetRegs(t.pid, &r) == 0
 }

@@ -66,6 +66,7 @@ func (e *engine) groupStop(t *task, sig unix.Signal) {
 	if t.parent != nil {
 		t.parent.raised = true
 	}
+	e.traceStop(t, sig)
 	e.park(t, stateStopped)
 	e.tr.Listen(t.pid)
 }
@@ -112,6 +113,7 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		}
 	}
 	t.sig = sig
+	e.traceSignal(t, sig, info[:])
 	e.resume(t)
 }
 

@@ -9,6 +9,7 @@ import (
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/strace"
 	"laplace.dev/laplace/determinize/tracer"
 )
 
@@ -85,6 +86,8 @@ type task struct {
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
 	progress    int             // bytes of a blocking write that went through
+	traced      *strace.Call    // while it is not over, for the trace
+	left        bool            // it is at its exit
 
 	// Blocked.
 	why    string         // for what, for people

@@ -61,7 +61,8 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Log:         s.log,
 	}
 	if s.box.Trace != nil {
-		cfg.Trace = newTraceWriter(s.box.Trace).event
+		s.trace = newTraceWriter(ctx, s.box.Trace)
+		cfg.Trace = s.trace.engine(s.box.Trace)
 	}
 	return determinize.Start(ctx, cfg)
 }

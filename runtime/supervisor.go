@@ -121,6 +121,7 @@ type supervisor struct {
 	init *initProcess
 	run  *determinize.Run
 
+	trace       *traceWriter // nil without a trace
 	executables *exe.Cache
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
 	cancel      context.CancelFunc
