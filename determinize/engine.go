@@ -76,6 +76,11 @@ type Config struct {
 	// Executables caches what is known of executable files.
 	Executables *exe.Cache
 
+	// Self is the digest of Laplace's own executable, and Direct the program of
+	// the box that takes its place there. Zero: nothing does.
+	Self   [32]byte
+	Direct string
+
 	// CPU is where the engine and its tasks run.
 	CPU int
 
@@ -104,6 +109,8 @@ var (
 	ErrDeadlock = errors.New("deadlock in the box")
 	// ErrOutput says that nobody reads the command's output any more.
 	ErrOutput = errors.New("output closed")
+	// ErrKernel says that the kernel lacks what the engine needs.
+	ErrKernel = errors.New("kernel too old, Linux 5.10 is needed")
 	// ErrLost says that the box died of something that was not in the box.
 	ErrLost = errors.New("box killed from outside")
 )

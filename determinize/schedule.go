@@ -150,6 +150,11 @@ func (e *engine) waits() string {
 // resume lets a stopped task run.
 func (e *engine) resume(t *task) {
 	e.traceLeave(t)
+	if e.paused.Load() {
+		e.park(t, stateReady)
+		e.next = t
+		return
+	}
 	e.running = t
 	t.state = stateRunning
 	sig := t.sig
@@ -171,12 +176,12 @@ func (e *engine) resume(t *task) {
 // enter handles a task's arrival at an intercepted call.
 func (e *engine) enter(t *task) {
 	if errno := e.tr.Syscall(t.pid, &t.call); errno != 0 {
-		e.park(t, stateDying)
-		e.await(t, "death")
+		e.lost(t, errno)
 		return
 	}
 	t.clk.Tick()
 	e.report.Ticks++
+	t.calls++
 	t.fresh, t.looked, t.blocker = true, false, nil
 	t.progress = 0
 	e.traceEnter(t)
@@ -240,6 +245,7 @@ func (e *engine) apply(t *task, v verdict) {
 		if t.broken == nil {
 			t.broken = func() verdict { return e.interrupt(t, restartSys) }
 		}
+		t.calls = 0
 		e.park(t, stateBlocked)
 	case doResume:
 		e.resume(t)
@@ -276,8 +282,7 @@ func (e *engine) leave(t *task) {
 	if f != nil {
 		ret, errno := e.tr.Result(t.pid)
 		if errno != 0 {
-			e.park(t, stateDying)
-			e.await(t, "death")
+			e.lost(t, errno)
 			return
 		}
 		e.traceExit(t)
@@ -294,6 +299,17 @@ func (e *engine) leave(t *task) {
 func (e *engine) setArg(t *task, i int, v uint64) {
 	t.dirty = true
 	e.tr.SetArg(t.pid, i, v)
+}
+
+// lost handles a task that does not answer where it should be stopped: it was
+// killed, which its exit will tell, or this kernel cannot do what is asked.
+func (e *engine) lost(t *task, errno unix.Errno) {
+	if errno != unix.ESRCH {
+		e.fatal = fmt.Errorf("%w: PTRACE_GET_SYSCALL_INFO: %w", ErrKernel, errno)
+		return
+	}
+	e.park(t, stateDying)
+	e.await(t, "death")
 }
 
 // await makes everything else wait for an event of the task.

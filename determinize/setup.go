@@ -116,6 +116,9 @@ func (e *engine) outside() error {
 	if e.cancel.Load() {
 		return ErrCanceled
 	}
+	if e.paused.Load() && e.running != nil {
+		e.tr.Interrupt(e.running.pid)
+	}
 	return nil
 }
 
@@ -125,7 +128,7 @@ func (e *engine) idle() error {
 		if err := e.outside(); err != nil {
 			return err
 		}
-		unix.Poll(nil, -1)
+		unix.Poll(nil, 50) // a signal that came just before would not wake it
 	}
 	return nil
 }

@@ -79,6 +79,8 @@ func (e *engine) goesOn(t *task) {
 		if t.parent != nil {
 			t.parent.raised = true
 		}
+	} else if e.running == t {
+		e.next = t // interrupted, to be paused
 	}
 	e.park(t, stateReady)
 }

@@ -99,6 +99,35 @@ func getcpuEnter(e *engine, t *task) verdict {
 	return answer(0)
 }
 
+// setIDEnter handles the calls that set user and group ids: the box has one of
+// each, and nobody may become somebody else.
+func setIDEnter(e *engine, t *task) verdict {
+	own, ids := uint32(e.cfg.UID), 1
+	switch t.call.Nr {
+	case unix.SYS_SETGID:
+		own = uint32(e.cfg.GID)
+	case unix.SYS_SETREUID:
+		ids = 2
+	case unix.SYS_SETREGID:
+		own, ids = uint32(e.cfg.GID), 2
+	case unix.SYS_SETRESUID:
+		ids = 3
+	case unix.SYS_SETRESGID:
+		own, ids = uint32(e.cfg.GID), 3
+	}
+	const keep = ^uint32(0)
+	for _, a := range t.call.Args[:ids] {
+		if id := uint32(a); id == own || id == keep && ids > 1 {
+			continue
+		}
+		if e.cfg.UID == 0 {
+			e.refuse(callName(t)) // natively root could
+		}
+		return fail(unix.EPERM)
+	}
+	return answer(0)
+}
+
 // getgroupsEnter handles getgroups: the guest has no group but its own.
 func getgroupsEnter(e *engine, t *task) verdict {
 	if t.fd(0) < 0 {

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,9 @@ func killEnter(e *engine, t *task) verdict {
 		return v
 	}
 	targets := e.targets(t, target)
+	if busy := func() bool { return slices.ContainsFunc(targets, (*task).busy) }; sig != 0 && unix.Signal(sig) != unix.SIGKILL && busy() {
+		return block("another process to wait for something, so that it can be signaled", func() bool { return !busy() })
+	}
 	if unix.Signal(sig) == unix.SIGKILL {
 		// They may be gone before the call returns.
 		for _, u := range targets {
@@ -38,6 +42,17 @@ func killEnter(e *engine, t *task) verdict {
 			}
 		}
 	})
+}
+
+// deliveryCalls is the number of calls after which a task can be signaled that
+// never waits.
+const deliveryCalls = 1024
+
+// busy tells whether a task is under way between two places at which signals
+// from others reach it: where it waits, or after so many calls. Where exactly
+// it is between them depends on nothing that the guest can know.
+func (t *task) busy() bool {
+	return (t.state == stateReady || t.state == stateOrdered) && t.calls < deliveryCalls
 }
 
 // targets are the tasks that kill's first argument names; kill(2).

@@ -81,12 +81,13 @@ type task struct {
 	sig         unix.Signal     // to deliver when it goes on
 	exit        func(ret int64) // at the exit of the call
 	dirty       bool            // argument registers were changed
+	calls       int             // since it last waited
 	free        int             // calls since others were last let go first
 	looked      bool            // at the FIFO that it opens
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
 	progress    int             // bytes of a blocking write that went through
-	traced      *strace.Call    // while it is not over, for the trace
+	traced      *strace.Call     // while it is not over, for the trace
 	left        bool            // it is at its exit
 
 	// Blocked.

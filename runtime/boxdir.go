@@ -148,16 +148,6 @@ func cause(err error) error {
 	return err
 }
 
-// cleanUp removes what the box wrote. The client does the same when the
-// supervisor could not.
-func (s *supervisor) cleanUp() {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if e.Name() != "lock" {
-			removeBox(filepath.Join(s.dir, e.Name()))
-		}
-	}
-}
+// cleanUp removes what the box wrote. The client does the same, for when the
+// supervisor could not; and whoever comes next, for when neither could.
+func (s *supervisor) cleanUp() { removeBox(s.dir) }

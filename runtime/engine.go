@@ -57,6 +57,8 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,
 		Executables: s.executables,
+		Self:        s.self(),
+		Direct:      oci.Direct,
 		CPU:         tracerCPU(),
 		Log:         s.log,
 	}
@@ -65,6 +67,21 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		cfg.Trace = s.trace.engine(s.box.Trace)
 	}
 	return determinize.Start(ctx, cfg)
+}
+
+// self is the digest of this program.
+func (s *supervisor) self() (sum [32]byte) {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return sum
+	}
+	defer f.Close()
+	info, err := s.executables.Info(f)
+	if err != nil {
+		s.log.Debug("digest of laplace", "err", err)
+		return sum
+	}
+	return info.Digest
 }
 
 // mounts are the mounts of the box as its processes may tell them apart.

@@ -120,11 +120,14 @@ func (s *supervisor) tryInit(req InitRequest, st *streams) (*initProcess, error)
 // err is the error that a refused request is to its user.
 func (r InitReply) err() error {
 	e := &Error{Op: "box", Err: errors.New(r.Error), Hint: r.Hint}
+	if e.Hint == "" {
+		e.Hint = "laplace host shows what this host can't do"
+	}
 	switch r.Kind {
 	case InitNotFound:
-		e.Op, e.Exit = "command", ExitNotFound
+		e.Op, e.Exit, e.Hint = "command", ExitNotFound, r.Hint
 	case InitNotExecutable:
-		e.Op, e.Exit = "command", ExitNotExecutable
+		e.Op, e.Exit, e.Hint = "command", ExitNotExecutable, r.Hint
 	case InitCwd:
 		e.Op = "working directory"
 	}
@@ -153,9 +156,9 @@ func (p *initProcess) execError() error {
 	if se.Index < len(p.reply.Steps) {
 		step = p.reply.Steps[se.Index]
 	}
-	e := &Error{Op: step, Err: se.Errno}
+	e := &Error{Op: step, Err: se.Errno, Hint: "laplace host shows what this host can't do"}
 	if se.Index == len(p.reply.Steps)-1 {
-		e.Op, e.On, e.Exit = "command", p.reply.Path, ExitNotExecutable
+		e.Op, e.On, e.Exit, e.Hint = "command", p.reply.Path, ExitNotExecutable, ""
 		if se.Errno == unix.ENOENT {
 			e.Exit = ExitNotFound
 			e.Hint = "its interpreter is not in the box: --ro DIR adds a directory"
@@ -195,13 +198,14 @@ func (s *supervisor) extra() rootfs.Extra {
 	return x
 }
 
-// overlayMounts are the mounts of the directories that the box may change.
+// overlayMounts are the mounts of the directories that the box may change. What
+// is written there does not outlive the box: nothing waits for the disk.
 func (s *supervisor) overlayMounts(upper []uppers, guest uint32) []specs.Mount {
 	var out []specs.Mount
 	for i, o := range s.box.Overlays {
 		m := specs.Mount{
 			Destination: o.Target, Type: "overlay", Source: "overlay",
-			Options: []string{"lowerdir=" + o.Source, "upperdir=" + upper[i].upper, "workdir=" + upper[i].work, "userxattr"},
+			Options: []string{"lowerdir=" + o.Source, "upperdir=" + upper[i].upper, "workdir=" + upper[i].work, "userxattr", "volatile"},
 		}
 		if guest != 0 {
 			m.Options = append(m.Options, "idmap")

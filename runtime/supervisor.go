@@ -152,13 +152,20 @@ func (s *supervisor) main() (*Outcome, error) {
 	defer s.init.stop()
 	run, err := s.startEngine(ctx, streams)
 	if err != nil {
-		return nil, err
+		return nil, &Error{Op: "trace the box", Err: err,
+			Hint: "allow ptrace (kernel.yama.ptrace_scope below 3; in a container --cap-add SYS_PTRACE or --security-opt seccomp=unconfined); laplace host shows what this host can't do"}
 	}
 	s.mu.Lock()
 	s.run = run
 	s.mu.Unlock()
 	report, err := run.Wait()
 	streams.drain()
+	if errors.Is(err, determinize.ErrLost) {
+		// The command may have failed before it was one.
+		if serr := s.init.execError(); serr != nil {
+			err = serr
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

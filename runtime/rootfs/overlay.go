@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -157,6 +158,10 @@ func newOverlay(c *composer, m *specs.Mount, o *options, target int) (int, error
 		data = append(data, "upperdir="+fdPath(upper), "workdir="+fdPath(work))
 	}
 	fd, err := fsMount("overlay", m.Source, append(data, l.rest...), o.attr)
+	if i := slices.Index(l.rest, "volatile"); i >= 0 && errors.Is(err, unix.EINVAL) {
+		// Before Linux 5.10. An overlay that is not volatile is only slower.
+		fd, err = fsMount("overlay", m.Source, append(data, slices.Delete(l.rest, i, i+1)...), o.attr)
+	}
 	for i := len(staged) - 1; i >= 0; i-- {
 		if uerr := unix.Unmount(fdPath(staged[i]), unix.MNT_DETACH); uerr != nil && err == nil {
 			unix.Close(fd)
