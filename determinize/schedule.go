@@ -60,7 +60,7 @@ func (e *engine) dispatch() error {
 			return nil
 		}
 	}
-	t := e.least()
+	t, _ := e.least()
 	if t == nil {
 		if e.anyIn(stateStopped, stateVfork, stateDying) && !e.anyIn(stateBlocked) {
 			return fmt.Errorf("%w: every task is stopped by a signal", ErrDeadlock)
@@ -89,10 +89,9 @@ func (e *engine) dispatch() error {
 	return nil
 }
 
-// least is the task that goes first of all that could go on, or nil.
-func (e *engine) least() *task {
-	var best *task
-	var bestB uint64
+// least is the task that goes first of all that could go on, or nil, and the B
+// by which it does: its own, or that at which its time is up.
+func (e *engine) least() (best *task, bestB uint64) {
 	for _, t := range e.tasks {
 		b := t.clk.B
 		switch t.state {
@@ -112,17 +111,14 @@ func (e *engine) least() *task {
 			best, bestB = t, b
 		}
 	}
-	return best
+	return best, bestB
 }
 
 // first tells whether a running task is the one to go first.
 func (e *engine) first(t *task) bool {
-	u := e.least()
-	return u == nil || t.before(t.clk.B, u, u.order())
+	u, b := e.least()
+	return u == nil || t.before(t.clk.B, u, b)
 }
-
-// order is the B by which a task that could go on is ordered.
-func (t *task) order() uint64 { return max(t.clk.B, t.wake) }
 
 func (e *engine) anyIn(states ...state) bool {
 	for _, t := range e.tasks {

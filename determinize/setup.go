@@ -27,6 +27,12 @@ func newEngine(cfg Config) (*engine, error) {
 		pids: pids.New(),
 		fs:   vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
 	}
+	// The pipes of the streams have numbers of the host.
+	for i, k := range [...]vfs.Key{cfg.StdinKey, cfg.Stdout, cfg.Stderr} {
+		if k != (vfs.Key{}) {
+			e.fs.Created(k, "pipe:", []byte("stream"), uint64(i), e.owner())
+		}
+	}
 	e.report.Refused = make(map[string]uint64)
 	boot := cfg.Seed.Derive("boot_id", 0)
 	e.procfs = procfs.Box{

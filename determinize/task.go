@@ -55,7 +55,8 @@ type task struct {
 	born   int64 // clock at birth, for start times
 	seed   prng.Seed
 	rnd    prng.Stream
-	forks  uint32
+	forks  uint32 // since its exec
+	births uint32 // in all, for the paths of its children
 	made   uint64 // things made, for inode numbers
 	nice   int
 	limits procfs.Limits
@@ -87,7 +88,7 @@ type task struct {
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
 	progress    int             // bytes of a blocking write that went through
-	traced      *strace.Call     // while it is not over, for the trace
+	traced      *strace.Call    // while it is not over, for the trace
 	left        bool            // it is at its exit
 
 	// Blocked.
