@@ -94,6 +94,9 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	defer stop()
 	outcome, err := c.Run(ctx, box, log)
 	if outcome != nil {
+		for _, warning := range outcome.Warnings {
+			fmt.Fprintln(c.Stderr, "laplace: "+warning)
+		}
 		outcome.Report.Version = version()
 		if f.verbose > 0 {
 			fmt.Fprintln(c.Stderr, "laplace: "+summary(&outcome.Report))

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -22,32 +21,44 @@ func trace(c *Caller) *cobra.Command {
 		Use:   "trace [flags] -- COMMAND [ARGUMENT...]",
 		Short: "Run a command and write the system calls that are intercepted",
 		Long: `Run a command like do and write each intercepted system call, with what the command
-was told, to standard error. The text is the same from run to run. Calls whose result
-cannot vary are not intercepted: laplace syscalls lists them.`,
+was told, to standard error, as strace does: a line each, with the process ID in brackets.
+Lines with +++ tell of the start and end of programs, lines with --- of signals. The text
+is the same from run to run. Calls whose result cannot vary are not intercepted: laplace
+syscalls lists them.
+
+With --json a line is an object: {"pid", "event": "call", "call", "args", "ret", "errno"},
+or an event start (path, argv), exit (status), killed, signal or stop (signal). Arguments
+are strings, written as in the text.`,
 		Example: `  laplace trace -e openat,newfstatat -- cat /etc/hostname
   laplace trace --json -o calls.json -- make`,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			trace := &runtime.Trace{Calls: own.calls, JSON: own.json, Writer: c.Stderr}
 			for _, name := range own.calls {
 				if !isCall(name) {
 					return &runtime.Error{Op: "-e", On: name, Err: errors.New("no such system call"), Hint: "laplace syscalls"}
 				}
 			}
-			if own.output != "" && len(args) > 0 {
-				output, err := c.abs(own.output)
-				if err != nil {
-					return err
-				}
-				if trace.Writer, err = os.Create(output); err != nil {
-					return &runtime.Error{Op: "-o", On: output, Err: cause(err), Hint: "a file that you may write to"}
-				}
-				defer func() {
-					if cerr := trace.Writer.Close(); cerr != nil {
-						err = &runtime.Error{Op: "-o", On: output, Err: cause(cerr)}
-					}
-				}()
+			if own.output == "" || len(args) == 0 || c.inBox() {
+				return flags.run(cmd.Context(), c, "trace", args, trace)
 			}
-			return flags.run(cmd.Context(), c, "trace", args, trace)
+			output, err := c.abs(own.output)
+			if err != nil {
+				return err
+			}
+			box, err := flags.options(c, args)
+			if err != nil {
+				return err
+			}
+			file, done, err := c.traceFile(output, box)
+			if err != nil {
+				return err
+			}
+			trace.Writer = file
+			err = flags.run(cmd.Context(), c, "trace", args, trace)
+			if derr := done(); derr != nil {
+				return derr
+			}
+			return err
 		},
 	}
 	flags.add(cmd.Flags())

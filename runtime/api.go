@@ -96,6 +96,8 @@ type Outcome struct {
 	Report Report
 	// Exit is the status to exit with: the command's, or one of the Exit constants.
 	Exit int
+	// Warnings are what the user should know besides, a line each.
+	Warnings []string
 }
 
 // Verdicts of a Report.

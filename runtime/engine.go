@@ -133,6 +133,9 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 		out.Exit = ExitFailure
 	}
 	rep.Exit = out.Exit
+	if s.trace != nil && s.trace.err != nil {
+		out.Warnings = append(out.Warnings, "trace: "+s.trace.err.Error()+": the rest of it is lost")
+	}
 	return out
 }
 

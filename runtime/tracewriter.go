@@ -70,30 +70,31 @@ func (w *traceWriter) event(v strace.Event) {
 var errStopped = errors.New("nobody reads it")
 
 // write writes all of b, in pieces that a pipe takes whole once it takes
-// anything, so that the thread never waits where it could not be woken.
+// anything, so that the thread never waits where the end of ctx does not reach
+// it.
 func (w *traceWriter) write(b []byte) error {
-	const piece = 4096 // PIPE_BUF
+	const (
+		piece = 4096 // PIPE_BUF
+		often = 100  // milliseconds after which ctx is looked at
+	)
 	fd := int(w.out.Fd())
 	for len(b) > 0 {
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-		if _, err := unix.Poll(p, -1); err == unix.EINTR {
-			if w.ctx.Err() != nil {
-				return errStopped
-			}
-			continue
-		} else if err != nil {
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, often)
+		if err != nil && err != unix.EINTR {
 			return err
 		}
-		n, err := unix.Write(fd, b[:min(len(b), piece)])
-		switch err {
-		case nil:
-			b = b[n:]
-		case unix.EINTR, unix.EAGAIN:
-			if w.ctx.Err() != nil {
-				return errStopped
+		if ready == 1 {
+			n, err := unix.Write(fd, b[:min(len(b), piece)])
+			if err == nil {
+				b = b[n:]
+				continue
 			}
-		default:
-			return err
+			if err != unix.EINTR && err != unix.EAGAIN {
+				return err
+			}
+		}
+		if w.ctx.Err() != nil {
+			return errStopped
 		}
 	}
 	return nil
