@@ -37,6 +37,7 @@ func Build(o Options) (*Bundle, error) {
 	slices.SortFunc(b.Spec.Mounts, func(x, y specs.Mount) int { return compare(x.Destination, y.Destination) })
 	slices.SortFunc(b.Overlays, func(x, y Overlay) int { return compare(x.Target, y.Target) })
 	slices.SortFunc(b.Files, func(x, y File) int { return compare(x.Path, y.Path) })
+	slices.Sort(b.Omitted)
 	slices.SortFunc(b.Symlinks, func(x, y Symlink) int { return compare(x.Path, y.Path) })
 	return b, nil
 }

@@ -74,6 +74,9 @@ func build(t *testing.T, o Options) *Bundle {
 func at(b *Bundle, path string) string {
 	for _, m := range b.Spec.Mounts {
 		if m.Destination == path {
+			if slices.Contains(m.Options, OptionPatched) {
+				return OptionPatched + " " + m.Source
+			}
 			return m.Type + " " + m.Source
 		}
 	}
@@ -91,6 +94,9 @@ func at(b *Bundle, path string) string {
 		if l.Path == path {
 			return "link " + l.Target
 		}
+	}
+	if slices.Contains(b.Omitted, path) {
+		return "omitted"
 	}
 	return ""
 }
@@ -151,11 +157,15 @@ func TestRoot(t *testing.T) {
 			"/home/user": "tmpfs tmpfs", "/tmp": "tmpfs tmpfs", "/home/alice/src": "overlay ROOT/home/alice/src",
 		}},
 		{name: "identity is pinned, configuration is not", want: map[string]string{
-			"/etc": "", "/etc/passwd": "file", "/etc/shadow": "", "/etc/hostname": "file",
+			"/etc": "patched ROOT/etc", "/etc/passwd": "file", "/etc/shadow": "omitted", "/etc/hostname": "file",
 			"/etc/machine-id": "file", "/etc/resolv.conf": "file", "/etc/localtime": "link /usr/share/zoneinfo/UTC",
-			"/etc/os-release": "link ../usr/lib/os-release", "/etc/alternatives": "bind ROOT/etc/alternatives",
-			"/etc/ld.so.cache": "bind ROOT/etc/ld.so.cache",
+			"/etc/os-release": "", "/etc/alternatives": "", "/etc/ld.so.cache": "",
 		}},
+		{name: "where there is no mount point entries are bound, around links too", change: func(o *Options) { o.Project.Target = "/etc/new/x" },
+			want: map[string]string{
+				"/etc": "", "/etc/passwd": "file", "/etc/alternatives": "bind ROOT/etc/alternatives",
+				"/etc/os-release": "link ../usr/lib/os-release", "/etc/new/x": "overlay ROOT/home/alice/src",
+			}},
 		{name: "of /var what is installed", want: map[string]string{
 			"/var": "", "/var/lib/dpkg": "bind ROOT/var/lib/dpkg", "/var/lib/mysql": "", "/var/log": "",
 			"/var/tmp": "tmpfs tmpfs", "/var/run": "link /run",

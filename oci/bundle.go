@@ -32,7 +32,14 @@ type Bundle struct {
 	Files []File `json:"files"`
 	// Symlinks are the symbolic links of the root.
 	Symlinks []Symlink `json:"symlinks"`
+	// Omitted are entries of the host that a bind with the option OptionPatched does
+	// not show: absolute and clean.
+	Omitted []string `json:"omitted"`
 }
+
+// OptionPatched is the option of a bind whose directory has entries of Files, Symlinks
+// and Omitted right in it, which take the place of the host's.
+const OptionPatched = "patched"
 
 // An Overlay is a directory of the host that the box sees, and may change, as an
 // overlay: what the box writes goes to an upper layer and reaches Source only when it

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -22,9 +23,10 @@ var bindOptions = []string{"rbind", "rro", "rnosuid", "rnodev"}
 // directory, around what is there.
 //
 // A directory of the root directory is bound as a whole where that is possible. Where
-// something is placed in it that has no mount point there, it is made of its entries
-// instead, each bound on its own; so that /etc/passwd can be replaced, and a project
-// be placed at a path that does not exist, without writing to the host.
+// files or links are placed right in it, as in /etc, the bind is patched. Where something
+// is placed in it that has no mount point there, it is made of its entries instead, each
+// bound on its own; so that a project can be placed at a path that does not exist, without
+// writing to the host.
 type composer struct {
 	root   string // host directory that the root is made of
 	whole  bool   // all of its entries, not only those of hostEntries
@@ -125,6 +127,10 @@ func (c *composer) bind(target, source string) {
 	c.mount(specs.Mount{Destination: target, Type: "bind", Source: source, Options: bindOptions})
 }
 
+func (c *composer) patch(target, source string) {
+	c.mount(specs.Mount{Destination: target, Type: "bind", Source: source, Options: append(slices.Clone(bindOptions), OptionPatched)})
+}
+
 func (c *composer) file(f File) {
 	if c.free(f.Path) {
 		c.bundle.Files = append(c.bundle.Files, f)
@@ -142,6 +148,7 @@ func (c *composer) symlink(l Symlink) {
 // omit keeps target empty.
 func (c *composer) omit(target string) {
 	if c.free(target) {
+		c.bundle.Omitted = append(c.bundle.Omitted, target)
 		c.placed[target] = placedObject
 	}
 }
@@ -191,6 +198,10 @@ func (c *composer) entry(target string) error {
 			c.bind(target, source)
 			return nil
 		}
+		if c.patchable(source, target, inside) {
+			c.patch(target, source)
+			return nil
+		}
 		return c.split(source, target)
 	case fi.Mode().IsRegular() && len(inside) == 0:
 		c.bind(target, source)
@@ -236,6 +247,14 @@ func (c *composer) mountable(source, target string, inside []string) bool {
 		}
 	}
 	return true
+}
+
+// patchable reports whether source, bound at target, has a mount point for each of
+// inside but for files and links that are placed right in it.
+func (c *composer) patchable(source, target string, inside []string) bool {
+	return c.mountable(source, target, slices.DeleteFunc(slices.Clone(inside), func(at string) bool {
+		return c.placed[at] == placedObject && path.Dir(at) == target
+	}))
 }
 
 // hidden reports whether at lies strictly below something that the caller gave.

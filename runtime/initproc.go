@@ -188,7 +188,7 @@ func (p *initProcess) stop() {
 
 // extra are the entries of the root that are not mounts.
 func (s *supervisor) extra() rootfs.Extra {
-	var x rootfs.Extra
+	x := rootfs.Extra{Omitted: s.box.Omitted}
 	for _, l := range s.box.Symlinks {
 		x.Symlinks = append(x.Symlinks, rootfs.Symlink{Path: l.Path, Target: l.Target})
 	}

@@ -114,7 +114,6 @@ func (c *composer) symlink(p, target string) error {
 // file makes a file or, where there is one that the box must not lose, mounts
 // one over it.
 func (c *composer) file(p string, f File) error {
-	defer c.done()
 	dir, base, err := c.visit(p)
 	if err != nil {
 		return err
@@ -123,6 +122,7 @@ func (c *composer) file(p string, f File) error {
 	if err != unix.EEXIST {
 		return err
 	}
+	defer c.done()
 	target, err := ns.OpenIn(c.root, p, unix.O_PATH, 0, 0)
 	if err != nil {
 		return err

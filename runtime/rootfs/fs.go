@@ -78,6 +78,7 @@ type options struct {
 	recursive bool
 	late      bool // becomes read-only at the end
 	idmap     bool
+	patched   bool // see composer.patch
 }
 
 func parseOptions(m *specs.Mount) (*options, error) {
@@ -105,6 +106,8 @@ func parseOptions(m *specs.Mount) (*options, error) {
 		case s == "bind" || s == "rbind":
 		case s == "idmap" && name == "overlay":
 			o.idmap = true
+		case s == "patched" && k.mount == nil:
+			o.patched = true
 		case k.mount == nil:
 			return nil, fmt.Errorf("%w: unknown option %q", unix.EINVAL, s)
 		default:

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -66,6 +67,8 @@ type Extra struct {
 	Dirs     []Dir     `json:",omitempty"`
 	Symlinks []Symlink `json:",omitempty"`
 	Files    []File    `json:",omitempty"`
+	// Omitted are paths that are left out of a patched bind.
+	Omitted []string `json:",omitempty"`
 }
 
 // Dir is a directory. One that exists keeps its content and gets the mode and
@@ -96,6 +99,7 @@ func (e *Extra) Append(o Extra) {
 	e.Dirs = append(e.Dirs, o.Dirs...)
 	e.Symlinks = append(e.Symlinks, o.Symlinks...)
 	e.Files = append(e.Files, o.Files...)
+	e.Omitted = append(e.Omitted, o.Omitted...)
 }
 
 // composer is a composition under way.
@@ -115,6 +119,10 @@ type composer struct {
 	// visiting is the directory of the root that is called visited; "" is none.
 	visiting int
 	visited  string
+	// host is the mount table as it was, or nil.
+	host []*mountinfo.Info
+	// patched are the directories whose replacements have been made.
+	patched map[string]bool
 }
 
 // Compose makes the root and moves the calling process into it: root and
@@ -190,7 +198,7 @@ func (c *composer) compose() error {
 			return err
 		}
 	}
-	if err := c.extra(inMount); err != nil {
+	if err := c.extra(func(p string) bool { return inMount(p) && !c.patched[path.Dir(p)] }); err != nil {
 		return err
 	}
 	if err := c.protect(); err != nil {
@@ -255,6 +263,9 @@ func (c *composer) mount(m *specs.Mount) error {
 }
 
 func (c *composer) mountAt(m *specs.Mount, o *options, dest string) error {
+	if o.patched {
+		return c.patch(m, o, dest)
+	}
 	if o.kind.mount == nil {
 		// A bind's source decides what its mount point must be.
 		tree, dir, err := c.openSource(m, o)

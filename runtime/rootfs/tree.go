@@ -223,15 +223,17 @@ func (c *composer) submountsOf(fd int) []string {
 		return nil
 	}
 	dir := string(buf[:n])
-	infos, err := c.mounts()
-	if err != nil {
-		return nil
+	if c.host == nil {
+		// Read once: what the host has mounted does not change here.
+		if c.host, err = c.mounts(); err != nil {
+			return nil
+		}
 	}
 	// Only what is mounted on this very mount, or on such a mount: paths alone
 	// would count what an upper mount hides.
 	within := map[int]bool{id: true}
 	var under []string
-	for _, m := range infos {
+	for _, m := range c.host {
 		if within[m.Parent] && m.Mountpoint != dir && ns.Below(m.Mountpoint, dir) {
 			within[m.ID] = true
 			under = append(under, m.Mountpoint)
