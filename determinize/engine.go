@@ -38,6 +38,8 @@ type Config struct {
 	// Command is the box's first process, waiting to be released.
 	Command Command
 
+	// Init is the box's first process, as the engine sees it.
+	Init int
 	// MountNS is the box's mount namespace, HostProc a descriptor of the /proc
 	// in which host pids are names.
 	MountNS  *os.File
@@ -128,9 +130,11 @@ type engine struct {
 	next    *task         // goes on before all others, once nothing is expected
 	expect  map[int]what  // events that must arrive before anything else runs
 	root    *task
+	init    *task // the box's first process, which is not traced: for /proc
 	cancel  atomic.Bool
 	paused  atomic.Bool
-	ending  bool // the box is being killed
+	idling  atomic.Bool // paused, and nothing runs
+	ending  bool        // the box is being killed
 
 	fs        *vfs.Table
 	proc      uint64 // device of the box's /proc
@@ -143,6 +147,9 @@ type engine struct {
 	procfs    procfs.Box
 	pids      *pids.Allocator
 	patches   []vdso.Patch
+
+	stdin      []byte // read ahead
+	stdinEnded bool
 
 	report  Report
 	refusal bool    // the call that is being decided has been refused
@@ -214,10 +221,18 @@ func (r *Run) Wait() (Report, error) {
 	return r.report, r.err
 }
 
-// Pause holds all tasks back from their next call on; Resume lets them go on.
+// Pause stops all tasks, and returns when they have stopped or ended; Resume
+// lets them go on.
 func (r *Run) Pause() {
 	r.e.paused.Store(true)
-	r.e.nudge()
+	for !r.e.idling.Load() {
+		r.e.nudge()
+		select {
+		case <-r.done:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // Resume undoes Pause.

@@ -105,6 +105,22 @@ func (e *engine) stat(w where, follow bool, st *unix.Stat_t) unix.Errno {
 	return errnoOf(unix.Fstatat(w.dir, w.path, st, flags|unix.AT_NO_AUTOMOUNT))
 }
 
+// find is stat of a place that may lead through /proc/self: it then becomes
+// the place that the guest means.
+func (e *engine) find(t *task, w *where, follow bool, st *unix.Stat_t) unix.Errno {
+	errno := e.stat(*w, follow, st)
+	if errno != unix.ENOENT || w.raw == "" || e.missing(*w) {
+		return errno
+	}
+	through, ok := e.retrace(t, *w, follow)
+	if !ok {
+		return errno
+	}
+	w.close()
+	*w = through
+	return e.stat(*w, follow, st)
+}
+
 // statFD stats a descriptor of the guest. EBADF when there is none.
 func (e *engine) statFD(t *task, fd int32, st *unix.Stat_t) unix.Errno {
 	if fd < 0 {
@@ -115,6 +131,70 @@ func (e *engine) statFD(t *task, fd int32, st *unix.Stat_t) unix.Errno {
 		return unix.EBADF
 	}
 	return errno
+}
+
+// retrace resolves a path step by step as the guest would, for one that leads
+// through /proc/self: the kernel resolves that for whoever asks. ok is false
+// when the path does not.
+func (e *engine) retrace(t *task, w where, follow bool) (out where, ok bool) {
+	rest := w.raw
+	cur := "" // absolute and without links
+	if !strings.HasPrefix(rest, "/") {
+		start, errno := e.pathOf(strings.TrimSuffix(w.path, "/"+w.raw))
+		if errno != 0 || !strings.HasPrefix(start, "/") {
+			return where{}, false
+		}
+		cur = start
+	}
+	self := false
+	buf := make([]byte, tracer.MaxPath)
+	for range 40 * 16 { // the kernel follows at most 40 links
+		rest = strings.TrimLeft(rest, "/")
+		if rest == "" {
+			break
+		}
+		name, tail, _ := strings.Cut(rest, "/")
+		rest = tail
+		switch name {
+		case ".":
+			continue
+		case "..":
+			cur, _ = split(cur)
+			cur = strings.TrimRight(cur, "/")
+			continue
+		}
+		next := cur + "/" + name
+		if cur == "/proc" && (name == "self" || name == "thread-self") && (rest != "" || follow) {
+			self = true
+			cur = "/proc/" + strconv.Itoa(t.vpid)
+			if name == "thread-self" {
+				cur += "/task/" + strconv.Itoa(t.vpid)
+			}
+			continue
+		}
+		if rest == "" && !follow {
+			cur = next
+			break
+		}
+		n, err := unix.Readlinkat(unix.AT_FDCWD, next, buf)
+		magic := strings.HasPrefix(cur, "/proc/") // a link to an object, not to a path
+		if err != nil || magic || n == len(buf) {
+			cur = next
+			continue
+		}
+		target := string(buf[:n])
+		if strings.HasPrefix(target, "/") {
+			cur = ""
+		}
+		rest = target + "/" + rest
+	}
+	if !self {
+		return where{}, false
+	}
+	if cur == "" {
+		cur = "/"
+	}
+	return where{dir: unix.AT_FDCWD, path: cur, raw: w.raw}, true
 }
 
 // missing tells whether a path that could not be resolved is known not to be

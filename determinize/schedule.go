@@ -146,7 +146,8 @@ func (e *engine) waits() string {
 // resume lets a stopped task run.
 func (e *engine) resume(t *task) {
 	e.traceLeave(t)
-	if e.paused.Load() {
+	if e.paused.Load() || len(e.expect) > 0 {
+		// Not now; but nobody goes first.
 		e.park(t, stateReady)
 		e.next = t
 		return

@@ -100,6 +100,7 @@ func (e *engine) release() error {
 		state: stateRunning,
 	}
 	t.rnd = prng.NewStream(t.seed, "random")
+	e.init = &task{pid: e.cfg.Init, vpid: 1, pgid: 1, sid: 1, limits: t.limits, state: stateBlocked}
 	e.root = t
 	e.running = t
 	e.tasks[t.pid] = t
@@ -130,6 +131,8 @@ func (e *engine) outside() error {
 
 // idle waits, while the box is paused, for something to be asked.
 func (e *engine) idle() error {
+	e.idling.Store(true)
+	defer e.idling.Store(false)
 	for e.paused.Load() {
 		if err := e.outside(); err != nil {
 			return err

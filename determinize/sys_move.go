@@ -236,11 +236,10 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 	switch in.kind {
 	case kindPipe:
 		if in.key == e.cfg.StdinKey && e.cfg.Stdin != nil {
-			k, err := unix.Read(int(e.cfg.Stdin.Fd()), e.buf[:n])
-			if err != nil {
-				return nil, fail(errnoOf(err)), false
+			if errno := e.fillStdin(n); errno != 0 {
+				return nil, fail(errno), false
 			}
-			return e.buf[:k], verdict{}, true
+			return append(e.buf[:0], e.stdin[:min(n, len(e.stdin))]...), verdict{}, true
 		}
 		c := e.channelOf(in.key)
 		if c == nil {
@@ -278,6 +277,8 @@ func (e *engine) taken(in *end, n int) {
 	case n == 0:
 	case in.kind == kindFile && in.off < 0:
 		unix.Seek(in.local, int64(n), unix.SEEK_CUR)
+	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
+		e.stdin = e.stdin[n:]
 	case in.kind == kindPipe && e.channelOf(in.key) != nil:
 		e.consume(in.key, n)
 	}

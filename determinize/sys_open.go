@@ -44,11 +44,11 @@ func openEnter(e *engine, t *task) verdict {
 	if o.w, errno = e.path(t, dirfd, o.path, false); errno != 0 {
 		return fail(errno)
 	}
-	defer o.w.close()
+	defer func() { o.w.close() }()
 	if o.flags&unix.O_PATH != 0 {
-		return e.openPath(t, o)
+		return run() // opens nothing
 	}
-	return e.open(t, o)
+	return e.open(t, &o)
 }
 
 // openResolved handles openat2 with restrictions on how the path may resolve:
@@ -64,25 +64,20 @@ func (e *engine) openResolved(t *task, o opening) verdict {
 	return run()
 }
 
-// openPath handles O_PATH, which opens nothing.
-func (e *engine) openPath(t *task, o opening) verdict {
-	return run()
-}
-
 // open handles everything else.
-func (e *engine) open(t *task, o opening) verdict {
+func (e *engine) open(t *task, o *opening) verdict {
 	follow := o.flags&unix.O_NOFOLLOW == 0 && o.flags&(unix.O_CREAT|unix.O_EXCL) != unix.O_CREAT|unix.O_EXCL
 	writing := o.flags&unix.O_ACCMODE != unix.O_RDONLY || o.flags&unix.O_TRUNC != 0
 	var st unix.Stat_t
-	errno := e.stat(o.w, follow, &st)
+	errno := e.find(t, &o.w, follow, &st)
 	if errno != 0 {
 		if errno == unix.ENOENT && e.missing(o.w) {
 			if o.flags&unix.O_CREAT == 0 {
 				return fail(unix.ENOENT)
 			}
-			return e.create(t, o)
+			return e.create(t, *o)
 		}
-		return e.openNatively(t, o)
+		return e.openNatively(t, *o)
 	}
 	switch e.kindOfStat(&st) {
 	case kindFile:
@@ -94,20 +89,20 @@ func (e *engine) open(t *task, o opening) verdict {
 			return run()
 		}
 		e.unite(t, o.w, &st)
-		return e.openNatively(t, o)
+		return e.openNatively(t, *o)
 	case kindDir:
 		if o.flags&unix.O_TMPFILE == unix.O_TMPFILE {
-			return e.create(t, o)
+			return e.create(t, *o)
 		}
 		e.observe(t, &st)
 		if st.Dev == e.proc || writing {
-			return e.openNatively(t, o)
+			return e.openNatively(t, *o)
 		}
 		return run()
 	case kindProc:
-		return e.openProc(t, o, &st)
+		return e.openProc(t, *o, &st)
 	case kindPipe:
-		return e.openFIFO(t, o, &st)
+		return e.openFIFO(t, *o, &st)
 	}
 	return run()
 }

@@ -281,7 +281,12 @@ func (e *engine) ready(t *task, fd int32) int16 {
 	if fl&unix.O_ACCMODE != unix.O_WRONLY {
 		switch {
 		case key == e.cfg.StdinKey && e.cfg.Stdin != nil:
-			r |= in
+			e.fillStdin(1)
+			if len(e.stdin) > 0 {
+				r |= in
+			} else {
+				r |= unix.POLLHUP
+			}
 		default:
 			if e.channelOf(key) != nil {
 				r |= in

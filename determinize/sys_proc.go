@@ -23,6 +23,9 @@ func (e *engine) procPath(path string) (owner *task, isPID bool, rest string) {
 	if err != nil {
 		return nil, false, rel
 	}
+	if pid == 1 {
+		return e.init, true, rest
+	}
 	return e.vpids[pid], true, rest
 }
 
@@ -36,6 +39,9 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	row, known := procfs.GlobalRow(rest)
 	if isPID {
 		row, known = procfs.ProcessRow(rest)
+	}
+	if rest == "mem" && owner != t {
+		return fail(unix.EACCES) // another's memory is no channel
 	}
 	if !known || isPID && owner == nil {
 		e.refuse("open(" + procName(path) + ")")
@@ -110,6 +116,10 @@ func (e *engine) procProcess(t *task) procfs.Process {
 		Nice: t.nice, OwnTime: t.clk.Own(), Start: time.Duration(t.born + uptime),
 		Limits: &t.limits, TPGID: -1, Auxv: t.auxv,
 	}
+	if t == e.init {
+		p.PPID, p.Comm, p.State = 0, "init", 'S'
+		return p
+	}
 	if t.parent != nil {
 		p.PPID = t.parent.vpid
 	}
@@ -143,6 +153,7 @@ func (e *engine) procProcess(t *task) procfs.Process {
 		}
 		return n.Dev, n.Ino
 	}
+	p.MountDev = e.mountDev
 	p.FDInode = func(fd int) uint64 {
 		var st unix.Stat_t
 		if e.statFD(t, int32(fd), &st) != 0 {
@@ -152,6 +163,19 @@ func (e *engine) procProcess(t *task) procfs.Process {
 		return st.Ino
 	}
 	return p
+}
+
+// mountDev is the device number that is shown of files of a mount.
+func (e *engine) mountDev(point string) uint64 {
+	var st unix.Stat_t
+	w := where{dir: unix.AT_FDCWD, path: point, raw: point}
+	if e.stat(w, true, &st) != 0 {
+		return 0
+	}
+	if st.Dev == e.proc {
+		return e.procDev()
+	}
+	return e.inode(&st, func() (string, unix.Errno) { return point, 0 }).Dev
 }
 
 // readAll reads a whole file, bounded.

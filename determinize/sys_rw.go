@@ -280,39 +280,46 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 // readStdin reads the command's standard input from outside: as much as was
 // asked for, or what is left, so that it does not matter how the bytes came.
 func (e *engine) readStdin(t *task, spans []span, total int) verdict {
-	buf := make([]byte, min(total, capacity))
-	n := 0
-	for n < len(buf) {
-		k, err := unix.Read(int(e.cfg.Stdin.Fd()), buf[n:])
-		if err == unix.EINTR {
-			if e.outside() != nil {
-				return fail(unix.EINTR)
-			}
-			continue
-		}
-		if err == unix.EAGAIN {
-			unix.Poll([]unix.PollFd{{Fd: int32(e.cfg.Stdin.Fd()), Events: unix.POLLIN}}, -1)
-			if e.outside() != nil {
-				return fail(unix.EINTR)
-			}
-			continue
-		}
-		if err != nil {
-			return fail(errnoOf(err))
-		}
-		if k == 0 {
-			break
-		}
-		n += k
-		if e.cfg.Live {
-			break
-		}
+	want := min(total, capacity)
+	if e.cfg.Live {
+		want = 1 // and what else is there
 	}
-	n, errno := e.scatter(t, spans, buf[:n])
+	if errno := e.fillStdin(want); errno != 0 {
+		return fail(errno)
+	}
+	n, errno := e.scatter(t, spans, e.stdin[:min(len(e.stdin), total)])
 	if errno != 0 {
 		return fail(errno)
 	}
+	e.stdin = e.stdin[n:]
 	return answer(int64(n))
+}
+
+// fillStdin reads standard input until n bytes of it are at hand, or its end.
+func (e *engine) fillStdin(n int) unix.Errno {
+	in := int(e.cfg.Stdin.Fd())
+	buf := make([]byte, capacity)
+	for len(e.stdin) < n && !e.stdinEnded {
+		k, err := unix.Read(in, buf)
+		switch {
+		case err == unix.EINTR:
+			if e.outside() != nil {
+				return unix.EINTR
+			}
+		case err == unix.EAGAIN:
+			unix.Poll([]unix.PollFd{{Fd: int32(in), Events: unix.POLLIN}}, -1)
+			if e.outside() != nil {
+				return unix.EINTR
+			}
+		case err != nil:
+			return errnoOf(err)
+		case k == 0:
+			e.stdinEnded = true
+		default:
+			e.stdin = append(e.stdin, buf[:k]...)
+		}
+	}
+	return 0
 }
 
 // writeEnter handles write, writev, pwrite64, pwritev and pwritev2.

@@ -27,13 +27,13 @@ func statEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	defer w.close()
+	defer func() { w.close() }()
 	if w.raw == "" && dirfd >= 0 {
 		return e.fstat(t, dirfd, bufArg)
 	}
 	follow := flags&unix.AT_SYMLINK_NOFOLLOW == 0
 	var st unix.Stat_t
-	errno = e.stat(w, follow, &st)
+	errno = e.find(t, &w, follow, &st)
 	if errno != 0 {
 		if errno == unix.ENOENT && e.missing(w) {
 			return fail(errno)
@@ -155,9 +155,9 @@ func statxEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	defer w.close()
+	defer func() { w.close() }()
 	follow := flags&unix.AT_SYMLINK_NOFOLLOW == 0
-	errno = e.stat(w, follow, &st)
+	errno = e.find(t, &w, follow, &st)
 	switch {
 	case errno == unix.ENOENT && e.missing(w):
 		return fail(errno)

@@ -52,6 +52,7 @@ func (c *client) forwardStops() (stop func()) {
 				return
 			case <-sigs:
 				c.ask(askPause)
+				<-c.paused // or the end of the box
 				unix.Kill(0, unix.SIGSTOP)
 				c.ask(askResume)
 			}

@@ -43,6 +43,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 	spec := s.box.Spec
 	cfg := determinize.Config{
 		Command:  determinize.Command{PID: s.init.pid, VPID: s.init.reply.PID, Go: s.init.release},
+		Init:     s.init.cmd.Process.Pid,
 		MountNS:  theirs,
 		HostProc: proc,
 		PlacePID: s.init.placePID,

@@ -143,7 +143,7 @@ func (p *initProcess) placePID(pid int) error {
 }
 
 // execError is why the command could not be executed, after it has ended.
-func (p *initProcess) execError() error {
+func (p *initProcess) execError(refused map[string]uint64) error {
 	err := ns.ReadScriptError(p.report)
 	if err == nil {
 		return nil
@@ -159,9 +159,14 @@ func (p *initProcess) execError() error {
 	e := &Error{Op: step, Err: se.Errno, Hint: "laplace host shows what this host can't do"}
 	if se.Index == len(p.reply.Steps)-1 {
 		e.Op, e.On, e.Exit, e.Hint = "command", p.reply.Path, ExitNotExecutable, ""
+		switch {
+		case refused["execve(32-bit program)"] > 0:
+			e.Exit, e.Err, e.Hint = ExitFailure, errors.New("it is a 32-bit program, whose system calls cannot be intercepted"), "a 64-bit build of it"
+		case refused["execve(unreadable file)"] > 0:
+			e.Exit, e.Err, e.Hint = ExitFailure, errors.New("it may be executed but not read, and what cannot be read cannot be traced"), "chmod +r"
+		}
 		if se.Errno == unix.ENOENT {
 			e.Exit = ExitNotFound
-			e.Hint = "its interpreter is not in the box: --ro DIR adds a directory"
 		}
 	}
 	return e

@@ -32,7 +32,7 @@ type streams struct {
 // openStreams makes the standard streams of the box.
 func (s *supervisor) openStreams() (*streams, error) {
 	st := &streams{out: [2]io.Writer{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
-	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	null, err := os.Open("/dev/null")
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
 	}

@@ -46,6 +46,9 @@ type superviseRequest struct {
 
 // superviseReply is how it went.
 type superviseReply struct {
+	// Paused answers askPause; nothing else is set then.
+	Paused bool `json:",omitempty"`
+
 	Outcome *Outcome
 	Err     *wireError
 }
@@ -91,10 +94,17 @@ func SupervisorMain() {
 	if err != nil {
 		reply.Err = wire(err)
 	}
-	if err := WriteMessage(supervisorSocket, reply); err != nil {
-		log.Debug("reply", "err", err)
-	}
+	s.reply(reply)
 	os.Exit(0)
+}
+
+// reply answers the client.
+func (s *supervisor) reply(r superviseReply) {
+	s.replies.Lock()
+	defer s.replies.Unlock()
+	if err := WriteMessage(supervisorSocket, r); err != nil {
+		s.log.Debug("reply", "err", err)
+	}
 }
 
 // wire makes an error ready to travel.
@@ -126,8 +136,8 @@ type supervisor struct {
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
 	cancel      context.CancelFunc
 
-	mu       sync.Mutex
-	canceled bool
+	mu      sync.Mutex // guards run
+	replies sync.Mutex // one message at a time
 }
 
 // main runs the box and deals with its results.
@@ -162,14 +172,17 @@ func (s *supervisor) main() (*Outcome, error) {
 	streams.drain()
 	if errors.Is(err, determinize.ErrLost) {
 		// The command may have failed before it was one.
-		if serr := s.init.execError(); serr != nil {
+		if serr := s.init.execError(report.Refused); serr != nil {
 			err = serr
 		}
+	}
+	if errors.Is(err, determinize.ErrKernel) {
+		err = &Error{Op: "kernel", Err: err, Hint: "Linux 5.10 or later; laplace host shows what this one lacks"}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := s.init.execError(); err != nil && report.Execs == 0 {
+	if err := s.init.execError(report.Refused); err != nil && report.Execs == 0 {
 		return nil, err
 	}
 	out := s.outcome(report, streams)
@@ -200,6 +213,7 @@ func (s *supervisor) listen() {
 		case run == nil:
 		case b[0] == askPause:
 			run.Pause()
+			s.reply(superviseReply{Paused: true})
 		case b[0] == askResume:
 			run.Resume()
 		}
@@ -247,7 +261,7 @@ func startSupervisor(box *Box, dir string, log *slog.Logger) (*client, error) {
 	}
 	theirs := os.NewFile(uintptr(pair[1]), "supervisor")
 	defer theirs.Close()
-	c := &client{sock: pair[0]}
+	c := &client{sock: pair[0], paused: make(chan struct{}, 1)}
 	p, err := os.StartProcess("/proc/self/exe", []string{SupervisorName}, &os.ProcAttr{
 		Dir: "/", Env: []string{"GODEBUG=" + os.Getenv("GODEBUG")},
 		Files: []*os.File{nil, nil, os.Stderr, theirs},
@@ -275,6 +289,7 @@ func startSupervisor(box *Box, dir string, log *slog.Logger) (*client, error) {
 type client struct {
 	sock    int
 	process *os.Process
+	paused  chan struct{} // one for each pause that has taken effect
 }
 
 func (c *client) kill() {
@@ -299,9 +314,17 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		var a answer
-		_, a.err = ReadMessage(c.sock, &a.reply)
-		answers <- a
+		for {
+			var a answer
+			_, a.err = ReadMessage(c.sock, &a.reply)
+			if a.err == nil && a.reply.Paused {
+				c.paused <- struct{}{}
+				continue
+			}
+			answers <- a
+			close(c.paused)
+			return
+		}
 	}()
 	stop := c.forwardStops()
 	defer stop()

@@ -3,6 +3,7 @@ package procfs
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -160,7 +161,7 @@ func mountinfo(in input) []byte {
 		dev, ok := seen[real]
 		if !ok {
 			if in.proc.MountDev != nil {
-				dev = in.proc.MountDev(m.Major, m.Minor)
+				dev = in.proc.MountDev(unescape(m.Point))
 			} else {
 				dev = unix.Mkdev(0, uint32(firstMinor+len(seen)))
 			}
@@ -188,4 +189,24 @@ func mountstats(in input) []byte {
 		b = fmt.Appendf(b, "device %s mounted on %s with fstype %s\n", m.FSType, m.Point, m.FSType)
 	}
 	return b
+}
+
+// unescape undoes the kernel's escapes in a path: a backslash and three octal
+// digits.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if v, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b = append(b, byte(v))
+				i += 3
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }

@@ -323,8 +323,8 @@ overlay /usr/local overlay ro,relatime 0 0
 `)
 	expect(t, "mountstats", "1 1 0:5 / /a rw - tmpfs x rw\n", testProcess, "device tmpfs mounted on /a with fstype tmpfs\n")
 	p := testProcess
-	p.MountDev = func(major, minor uint32) uint64 { return unix.Mkdev(7, minor) }
-	expect(t, "mountinfo", "1 0 254:3 / /a rw - ext4 x rw\n", p, "21 20 7:3 / /a rw,relatime - overlay overlay rw\n")
+	p.MountDev = func(point string) uint64 { return unix.Mkdev(7, uint32(len(point))) }
+	expect(t, "mountinfo", "1 0 254:3 / /a\\040b rw - ext4 x rw\n", p, "21 20 7:4 / /a\\040b rw,relatime - overlay overlay rw\n")
 	for _, line := range []string{
 		"", "x", "1 2 0:1 / / rw", "1 2 0:1 / / rw - ", "1 2 0:1 / / rw shared:1", "0 2 0:1 / / rw - a b c",
 		"1 2 0:1 / relative rw - a b c", "1 2 01 / / rw - a b c", "99999999999999999999 2 0:1 / / rw - a b c",

@@ -123,9 +123,9 @@ type Process struct {
 	// VDev gives the device and inode number of a mapped file from those that
 	// the kernel shows, and the path after them. nil shows 0 for both.
 	VDev func(major, minor uint32, ino uint64, path string) (dev uint64, vino uint64)
-	// MountDev gives the device number that stat(2) shows for files of a mounted
-	// file system. nil numbers devices in the order of their mounts.
-	MountDev func(major, minor uint32) uint64
+	// MountDev gives the device number that stat(2) shows for files of the mount
+	// at a mount point. nil numbers devices in the order of their mounts.
+	MountDev func(point string) uint64
 	// FDInode gives the inode number that fstat(2) shows for a descriptor. nil
 	// shows 0.
 	FDInode func(fd int) uint64

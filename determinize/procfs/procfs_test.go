@@ -87,7 +87,7 @@ func TestDispositions(t *testing.T) {
 		"task/7": Real, "task/7/comm": Real, "task/7/fd/0": Real, "task/7/net": Real, "ns/mnt": Real,
 		"maps": Virtual, "fdinfo/3": Virtual, "task/7/stat": Virtual, "task/7/fdinfo/12": Virtual,
 		"task/7/children": Virtual, "net/dev": Virtual, "task/7/net/tcp": Virtual,
-		"mem": Denied, "pagemap": Denied, "clear_refs": Denied, "task/7/mem": Denied,
+		"mem": Real, "pagemap": Denied, "clear_refs": Denied, "task/7/mem": Real,
 	} {
 		if _, d := PerProcess(name, nil, testBox, Process{}); d != want {
 			t.Errorf("PerProcess(%q) is %v, want %v", name, d, want)
