@@ -17,7 +17,8 @@ type Call struct {
 	pid    int
 	name   string
 	params []policy.Param
-	texts  [6]string // of what was copied when it was made
+	texts  [6]string // of the arguments when it was made
+	copied [6]bool   // whether these say what an address led to
 }
 
 // view is what the text of an argument is made from.
@@ -115,6 +116,7 @@ func (c *Call) before(i int, p policy.Param) string {
 	if !ok {
 		return c.plain(i, p)
 	}
+	c.copied[i] = true
 	return text
 }
 
@@ -129,7 +131,7 @@ func (c *Call) after(i int, p policy.Param) string {
 	switch {
 	case !ok || text == old:
 		return old
-	case s.in == nil:
+	case !c.copied[i]:
 		return text
 	}
 	return old + " => " + text
@@ -273,7 +275,7 @@ func countVars(v *view, i int) (string, bool) {
 	for n := range maxEnviron {
 		p, ok := structAt(v.mem, v.args[i]+8*uint64(n), 8)
 		if !ok {
-			return "", false
+			return address(v.args[i]), true
 		}
 		if p.u64(0) == 0 {
 			return "[/* " + strconv.Itoa(n) + " vars */]", true

@@ -58,8 +58,10 @@ func rlimit(b le) string {
 
 // device is the text of a device number.
 func device(v uint64) string {
-	return fmt.Sprintf("makedev(%#x, %#x)", unix.Major(v), unix.Minor(v))
+	return makedev(uint64(unix.Major(v)), uint64(unix.Minor(v)))
 }
+
+func makedev(major, minor uint64) string { return "makedev(" + hex(major) + ", " + hex(minor) + ")" }
 
 // stamp is the text of a time in a file's status.
 func stamp(sec int64, nsec uint64) string { return fmt.Sprintf("%d.%09d", sec, nsec) }
@@ -82,9 +84,9 @@ func statx(b le) string {
 	text += fmt.Sprintf(", stx_atime=%s, stx_mtime=%s, stx_ctime=%s",
 		stamp(b.i64(64), b.u32(72)), stamp(b.i64(112), b.u32(120)), stamp(b.i64(96), b.u32(104)))
 	if t := mode & unix.S_IFMT; t == unix.S_IFCHR || t == unix.S_IFBLK {
-		text += fmt.Sprintf(", stx_rdev=makedev(%#x, %#x)", b.u32(128), b.u32(132))
+		text += ", stx_rdev=" + makedev(b.u32(128), b.u32(132))
 	}
-	return text + fmt.Sprintf(", stx_dev=makedev(%#x, %#x)}", b.u32(136), b.u32(140))
+	return text + ", stx_dev=" + makedev(b.u32(136), b.u32(140)) + "}"
 }
 
 func statfs(b le) string {
