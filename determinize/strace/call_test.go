@@ -111,6 +111,7 @@ func TestCalls(t *testing.T) {
 		{unix.SYS_KILL, [6]uint64{minus32(5), 9}, nil, nil, 0, `kill(-5, SIGKILL) = 0`},
 		{unix.SYS_KILL, [6]uint64{5, 0}, nil, nil, -int64(unix.ESRCH), `kill(5, 0) = -1 ESRCH (no such process)`},
 		{unix.SYS_TGKILL, [6]uint64{5, 5, 34}, nil, nil, 0, `tgkill(5, 5, SIGRT_2) = 0`},
+		{unix.SYS_MLOCKALL, [6]uint64{1<<32 | 3}, nil, nil, 0, `mlockall(0x3) = 0`},
 		{unix.SYS_MKDIR, [6]uint64{base, 0o1777}, []piece{{base, "d"}}, nil, 0, `mkdir("d", 01777) = 0`},
 		{unix.SYS_MKNOD, [6]uint64{base, unix.S_IFIFO | 0o600}, []piece{{base, "p"}}, nil, 0, `mknod("p", S_IFIFO|0600, 0) = 0`},
 		{unix.SYS_ACCESS, [6]uint64{base, 5}, []piece{{base, "f"}}, nil, 0, `access("f", R_OK|X_OK) = 0`},

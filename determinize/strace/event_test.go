@@ -136,7 +136,7 @@ func unquote(t *testing.T, s string) string {
 
 // FuzzQuote: a quoted string is printable, and nothing of it is lost.
 func FuzzQuote(f *testing.F) {
-	for _, s := range []string{"", "a", "\x00", "\x007", "\x008", "\x7f\xff9", "\\\"\n\t\r\f\v", "\x1b[0m"} {
+	for _, s := range []string{"", "a", "\x00", "\x007", "\x000", "\x008", "\x7f\xff9", "\\\"\n\t\r\f\v", "\x1b[0m"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -18,7 +18,6 @@ const (
 	maxPath    = 4095    // bytes of a string
 	maxBuffer  = 32      // bytes of a buffer
 	maxMembers = 32      // members of an array
-	pageSize   = 4096    // of which the last is read no further than its end
 	maxEnviron = 4096    // variables that are counted
 	maxListing = 1 << 16 // bytes of directory entries that are counted
 )
@@ -45,8 +44,7 @@ func structAt(mem Memory, addr uint64, size int) (le, bool) {
 func stringAt(mem Memory, addr uint64, limit int) (s string, more, ok bool) {
 	b := make([]byte, 0, 256)
 	for {
-		// No further than the end of a page: the next may not be there.
-		n := min(pageSize-int(addr%pageSize), limit+1-len(b), 256)
+		n := min(limit+1-len(b), 256)
 		if n <= 0 {
 			return string(b[:limit]), true, true
 		}
@@ -59,6 +57,9 @@ func stringAt(mem Memory, addr uint64, limit int) (s string, more, ok bool) {
 		b = b[:at+got]
 		if i := bytes.IndexByte(b[at:], 0); i >= 0 {
 			return string(b[:at+i]), false, true
+		}
+		if got < n {
+			return "", false, false // it runs out of the memory
 		}
 		addr += uint64(got)
 	}
