@@ -58,9 +58,6 @@ func stringAt(mem Memory, addr uint64, limit int) (s string, more, ok bool) {
 		if i := bytes.IndexByte(b[at:], 0); i >= 0 {
 			return string(b[:at+i]), false, true
 		}
-		if got < n {
-			return "", false, false // it runs out of the memory
-		}
 		addr += uint64(got)
 	}
 }
