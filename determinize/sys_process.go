@@ -12,13 +12,28 @@ import (
 // Flags of clone that may be used. All others make threads, namespaces or
 // shared tables, which a process tree does not need.
 const (
-	cloneExitSignal = 0xff
-	cloneAllowed    = cloneExitSignal | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PARENT_SETTID |
+	cloneExitSignal = 0xff // of the flags of clone
+	cloneAllowed    = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PARENT_SETTID |
 		unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID | unix.CLONE_SETTLS |
 		unix.CLONE_CLEAR_SIGHAND
 	cloneNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
 		unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWTIME
 )
+
+// Sizes of struct clone_args: its first version's, up to the last member that
+// is known, and the most that the kernel takes; clone(2).
+const (
+	cloneArgsLeast = 64
+	cloneArgsKnown = 88
+	cloneArgsMost  = 4096
+)
+
+// cloneCall is what a clone call asks for.
+type cloneCall struct {
+	flags  uint64 // CLONE_*, without the exit signal
+	exit   uint64 // signal
+	setTid bool   // it chooses the pid
+}
 
 // forkEnter handles fork and vfork.
 func forkEnter(e *engine, t *task) verdict {
@@ -28,54 +43,69 @@ func forkEnter(e *engine, t *task) verdict {
 
 // cloneEnter handles clone and clone3.
 func cloneEnter(e *engine, t *task) verdict {
-	flags := t.arg(0)
+	// clone looks at 32 bits of its flags.
+	c := cloneCall{flags: uint64(uint32(t.arg(0)) &^ cloneExitSignal), exit: t.arg(0) & cloneExitSignal}
 	if t.call.Nr == unix.SYS_CLONE3 {
-		// struct clone_args is at most a page; clone(2). Its last field that
-		// is known is 88 bytes in.
-		const known = 88
 		size := t.arg(1)
-		if size > 4096 {
+		switch {
+		case size > cloneArgsMost:
 			return fail(unix.E2BIG)
-		}
-		if size < 64 {
+		case size < cloneArgsLeast:
 			return fail(unix.EINVAL)
 		}
-		args := make([]byte, max(size, known))
-		if e.tr.ReadFull(t.pid, t.arg(0), args[:size]) != 0 {
+		args := make([]byte, size)
+		if e.tr.ReadFull(t.pid, t.arg(0), args) != 0 {
 			return fail(unix.EFAULT)
 		}
-		for _, b := range args[known:] {
+		var errno unix.Errno
+		if c, errno = parseCloneArgs(args); errno != 0 {
+			return fail(errno)
+		}
+	}
+	if what, errno := c.refused(); errno != 0 {
+		e.refuse(callName(t) + "(" + what + ")")
+		return fail(errno)
+	}
+	return e.planFork(t, c.flags&unix.CLONE_VFORK != 0, c.exit != uint64(unix.SIGCHLD))
+}
+
+// parseCloneArgs reads a struct clone_args of cloneArgsLeast bytes or more.
+func parseCloneArgs(args []byte) (cloneCall, unix.Errno) {
+	if len(args) > cloneArgsKnown {
+		for _, b := range args[cloneArgsKnown:] {
 			if b != 0 {
-				return fail(unix.E2BIG)
+				return cloneCall{}, unix.E2BIG
 			}
 		}
-		flags = binary.LittleEndian.Uint64(args)
-		exit := binary.LittleEndian.Uint64(args[32:])
-		setTid := binary.LittleEndian.Uint64(args[64:])
-		if flags&cloneExitSignal != 0 || exit > 64 {
-			return fail(unix.EINVAL)
-		}
-		if setTid != 0 {
-			e.refuse("clone3(set_tid)")
-			return fail(unix.EPERM)
-		}
-		flags |= exit
 	}
+	at := func(i int) uint64 {
+		if i+8 > len(args) {
+			return 0
+		}
+		return binary.LittleEndian.Uint64(args[i:])
+	}
+	c := cloneCall{flags: at(0), exit: at(32), setTid: at(64) != 0}
+	if c.flags&(cloneExitSignal&^unix.CLONE_NEWTIME) != 0 || c.exit > 64 || c.setTid != (at(72) != 0) {
+		return cloneCall{}, unix.EINVAL
+	}
+	return c, 0
+}
+
+// refused says what of a call is refused and with which errno, or 0.
+func (c *cloneCall) refused() (what string, errno unix.Errno) {
 	switch {
-	case flags&unix.CLONE_THREAD != 0:
-		e.refuse(callName(t) + "(CLONE_THREAD)")
-		return fail(unix.EINVAL)
-	case flags&cloneNamespaces&^cloneExitSignal != 0:
-		e.refuse(callName(t) + "(namespace)")
-		return fail(unix.EPERM)
-	case flags&^uint64(cloneAllowed) != 0, flags&unix.CLONE_VM != 0 && flags&unix.CLONE_VFORK == 0:
-		e.refuse(callName(t) + "(flags)")
-		return fail(unix.EINVAL)
-	case flags&cloneExitSignal != uint64(unix.SIGCHLD) && flags&cloneExitSignal != 0:
-		e.refuse(callName(t) + "(exit signal)")
-		return fail(unix.EINVAL)
+	case c.setTid:
+		return "set_tid", unix.EPERM
+	case c.flags&unix.CLONE_THREAD != 0:
+		return "CLONE_THREAD", unix.EINVAL
+	case c.flags&cloneNamespaces != 0:
+		return "namespace", unix.EPERM
+	case c.flags&^uint64(cloneAllowed) != 0, c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0:
+		return "flags", unix.EINVAL
+	case c.exit != uint64(unix.SIGCHLD) && c.exit != 0:
+		return "exit signal", unix.EINVAL
 	}
-	return e.planFork(t, flags&unix.CLONE_VFORK != 0, flags&cloneExitSignal != uint64(unix.SIGCHLD))
+	return "", 0
 }
 
 // exitEnter handles exit and exit_group.

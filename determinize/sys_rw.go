@@ -41,6 +41,12 @@ func (e *engine) readIovec(t *task, addr, count uint64) (spans []span, total int
 	if errno := e.tr.ReadFull(t.pid, addr, raw); errno != 0 {
 		return nil, 0, unix.EFAULT
 	}
+	return parseIovec(raw)
+}
+
+// parseIovec reads an array of struct iovec, each 16 bytes of raw. What one
+// call would not move, past maxRW, is left out.
+func parseIovec(raw []byte) (spans []span, total int, errno unix.Errno) {
 	for ; len(raw) > 0; raw = raw[16:] {
 		base, size := binary.LittleEndian.Uint64(raw), binary.LittleEndian.Uint64(raw[8:])
 		if int64(size) < 0 {

@@ -143,6 +143,12 @@ func (e *engine) readTimespec(t *task, addr uint64) (ns int64, errno unix.Errno)
 	if e.tr.ReadFull(t.pid, addr, bytesOf(&ts)) != 0 {
 		return 0, unix.EFAULT
 	}
+	return duration(ts)
+}
+
+// duration is a struct timespec in nanoseconds, at most forever; EINVAL when
+// it is none.
+func duration(ts unix.Timespec) (ns int64, errno unix.Errno) {
 	if ts.Sec < 0 || ts.Nsec < 0 || ts.Nsec >= 1e9 {
 		return 0, unix.EINVAL
 	}
