@@ -112,7 +112,7 @@ func init() {
 			unix.SYS_GETPGID, unix.SYS_GETSID, unix.SYS_GETCWD, unix.SYS_CHDIR, unix.SYS_FCHDIR,
 			unix.SYS_MSYNC, unix.SYS_CAPGET, unix.SYS_CAPSET}},
 		{seekEnter, []int{unix.SYS_LSEEK}},
-		{orderedEnter, []int{unix.SYS_RT_SIGPENDING}},
+		{orderedEnter, []int{unix.SYS_RT_SIGPENDING, unix.SYS_RESTART_SYSCALL}},
 		{yieldEnter, []int{unix.SYS_SCHED_YIELD}},
 		{pauseEnter, []int{unix.SYS_PAUSE}},
 		{sigwaitEnter, []int{unix.SYS_RT_SIGTIMEDWAIT}},

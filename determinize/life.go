@@ -37,7 +37,7 @@ func (e *engine) forked(t *task, vfork bool) {
 	pid := int(id)
 	c := &task{
 		pid: pid, vpid: plan.vpid, parent: t,
-		path: append(append(taskPath{}, t.path...), t.births),
+		path: t.childPath(),
 		pgid: t.pgid, sid: t.sid,
 		clk:  t.clk.Fork(),
 		exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, cpus: t.cpus, dump: t.dump,
@@ -49,7 +49,6 @@ func (e *engine) forked(t *task, vfork bool) {
 	c.rnd = prng.NewStream(c.seed, "random")
 	c.pidfd = openPidfd(pid)
 	t.forks++
-	t.births++
 	plan.child = c
 	t.kids = append(t.kids, c)
 	e.tasks[pid] = c

@@ -158,6 +158,12 @@ func (t *task) before(b uint64, u *task, c uint64) bool {
 	return t.path.before(u.path)
 }
 
+// childPath is the path of the task's next child: no other task ever has it.
+func (t *task) childPath() taskPath {
+	t.births++
+	return append(append(taskPath{}, t.path...), t.births-1)
+}
+
 // name describes the task for people.
 func (t *task) name() string {
 	n := "?"
