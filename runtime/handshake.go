@@ -1,10 +1,7 @@
 package runtime
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +9,6 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -51,9 +47,9 @@ type InitRequest struct {
 	Extra rootfs.Extra
 	// SysCPUs is how many CPUs the files in /sys tell of; there are none if 0.
 	// Init makes them itself: they are hundreds, too many to send.
-	SysCPUs int `json:",omitempty"`
+	SysCPUs int
 	// Filter is the seccomp program, installed last; none if empty.
-	Filter Filter `json:",omitempty"`
+	Filter Filter
 	// GuestHostID is the host id, in the supervisor's user namespace, that the
 	// guest's user and group map to: 0 rootless.
 	GuestHostID uint32
@@ -93,146 +89,39 @@ const (
 type InitReply struct {
 	OK bool
 	// Kind, Error and Hint say what failed; Hint may be empty.
-	Kind  InitErrorKind `json:",omitempty"`
-	Error string        `json:",omitempty"`
-	Hint  string        `json:",omitempty"`
+	Kind  InitErrorKind
+	Error string
+	Hint  string
 	// Owner is the owner of the directory of an InitIDMap.
-	Owner uint32 `json:",omitempty"`
+	Owner uint32
 	// PID is the command's process id in the box.
-	PID int `json:",omitempty"`
+	PID int
 	// Path is the command's executable as a path in the box; relative to the
 	// working directory if it was found that way.
-	Path string `json:",omitempty"`
+	Path string
 	// Steps name the calls that the command process makes before it is the
 	// command, by the index of ns.ScriptError.
-	Steps []string `json:",omitempty"`
+	Steps []string
 }
 
-// byteStrings are the strings of a request that are bytes to Linux, and need not
-// be UTF-8, in a fixed order.
-func (r *InitRequest) byteStrings() []*string {
-	var out []*string
-	list := func(l []string) {
-		for i := range l {
-			out = append(out, &l[i])
-		}
-	}
-	if s := r.Spec; s != nil {
-		out = append(out, &s.Hostname, &s.Domainname)
-		if p := s.Process; p != nil {
-			out = append(out, &p.Cwd)
-			list(p.Args)
-			list(p.Env)
-		}
-		for i := range s.Mounts {
-			out = append(out, &s.Mounts[i].Source, &s.Mounts[i].Destination)
-			list(s.Mounts[i].Options)
-		}
-		if l := s.Linux; l != nil {
-			list(l.ReadonlyPaths)
-			list(l.MaskedPaths)
-		}
-	}
-	for i := range r.Extra.Dirs {
-		out = append(out, &r.Extra.Dirs[i].Path)
-	}
-	for i := range r.Extra.Symlinks {
-		out = append(out, &r.Extra.Symlinks[i].Path, &r.Extra.Symlinks[i].Target)
-	}
-	for i := range r.Extra.Files {
-		out = append(out, &r.Extra.Files[i].Path)
-	}
-	return out
-}
-
-// plainRequest is an InitRequest without its methods.
-type plainRequest InitRequest
-
-// wireRequest is an InitRequest as JSON: where a string is not UTF-8, which JSON
-// would mangle, its bytes go with it, by its index in byteStrings.
-type wireRequest struct {
-	*plainRequest
-	Raw map[int][]byte `json:",omitempty"`
-}
-
-// MarshalJSON writes the request so that no byte of a string is lost.
-func (r InitRequest) MarshalJSON() ([]byte, error) {
-	w := wireRequest{plainRequest: (*plainRequest)(&r)}
-	for i, s := range r.byteStrings() {
-		if !utf8.ValidString(*s) {
-			if w.Raw == nil {
-				w.Raw = map[int][]byte{}
-			}
-			w.Raw[i] = []byte(*s)
-		}
-	}
-	return json.Marshal(w)
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (r *InitRequest) UnmarshalJSON(b []byte) error {
-	w := wireRequest{plainRequest: (*plainRequest)(r)}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&w); err != nil {
-		return err
-	}
-	list := r.byteStrings()
-	for i, raw := range w.Raw {
-		if i < 0 || i >= len(list) {
-			return fmt.Errorf("string %d of %d: %w", i, len(list), unix.EINVAL)
-		}
-		*list[i] = string(raw)
-	}
-	return nil
-}
-
-// Filter is a classic BPF program for seccomp(2). Its JSON is a string, because
-// a program is long and start-up is timed.
+// Filter is a classic BPF program for seccomp(2).
 type Filter []unix.SockFilter
-
-// MarshalText writes the instructions as the kernel has them, in base64.
-func (f Filter) MarshalText() ([]byte, error) {
-	b := make([]byte, 0, 8*len(f))
-	for _, i := range f {
-		b = binary.LittleEndian.AppendUint16(b, i.Code)
-		b = append(b, i.Jt, i.Jf)
-		b = binary.LittleEndian.AppendUint32(b, i.K)
-	}
-	return base64.StdEncoding.AppendEncode(nil, b), nil
-}
-
-// UnmarshalText reads what MarshalText writes.
-func (f *Filter) UnmarshalText(text []byte) error {
-	b, err := base64.StdEncoding.AppendDecode(nil, text)
-	if err != nil {
-		return err
-	}
-	if len(b)%8 != 0 {
-		return fmt.Errorf("filter of %d bytes: %w", len(b), io.ErrUnexpectedEOF)
-	}
-	*f = make(Filter, 0, len(b)/8)
-	for ; len(b) > 0; b = b[8:] {
-		*f = append(*f, unix.SockFilter{
-			Code: binary.LittleEndian.Uint16(b), Jt: b[2], Jf: b[3], K: binary.LittleEndian.Uint32(b[4:]),
-		})
-	}
-	return nil
-}
 
 // maxMessage bounds a message of the handshake, in bytes.
 const maxMessage = 64 << 20
 
-// WriteMessage sends v as JSON with descriptors, which stay the caller's.
+// WriteMessage sends v, in the form of encode, with descriptors, which stay the
+// caller's.
 func WriteMessage(sock int, v any, fds ...int) error {
-	body, err := json.Marshal(v)
+	b, err := encode(make([]byte, 4, 4<<10), v)
 	if err != nil {
 		return fmt.Errorf("write message: %w", err)
 	}
-	if len(body) > maxMessage {
-		return fmt.Errorf("write message of %d bytes: %w", len(body), unix.EMSGSIZE)
+	size := len(b) - 4
+	if size > maxMessage {
+		return fmt.Errorf("write message of %d bytes: %w", size, unix.EMSGSIZE)
 	}
-	b := append(binary.LittleEndian.AppendUint32(nil, uint32(len(body))), body...)
+	binary.LittleEndian.PutUint32(b, uint32(size))
 	var oob []byte
 	if len(fds) > 0 {
 		oob = unix.UnixRights(fds...)
@@ -253,7 +142,8 @@ func WriteMessage(sock int, v any, fds ...int) error {
 // maxFDs is the most descriptors that go with a message.
 const maxFDs = 8
 
-// ReadMessage receives what WriteMessage sent into v. The caller owns the
+// ReadMessage receives what WriteMessage sent into v, which points to a zero
+// value of the same type. The caller owns the
 // descriptors (close-on-exec). The error is io.EOF if the other side is gone.
 func ReadMessage(sock int, v any) (fds []int, err error) {
 	defer func() {
@@ -305,9 +195,7 @@ func ReadMessage(sock int, v any) (fds []int, err error) {
 		}
 		return fds, err
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := decode(body, v); err != nil {
 		return fds, fmt.Errorf("read message: %w", err)
 	}
 	return fds, nil

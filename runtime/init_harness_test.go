@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -159,7 +158,7 @@ type outcome struct {
 // run runs a scenario as a caller.
 func (c caller) run(t testing.TB, s scenario) outcome {
 	t.Helper()
-	in, err := json.Marshal(s)
+	in, err := encode(nil, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +178,7 @@ func (c caller) run(t testing.TB, s scenario) outcome {
 		t.Fatalf("host: %v\n%s", err, stderr.String())
 	}
 	var o outcome
-	if err := json.Unmarshal(out.Bytes(), &o); err != nil {
+	if err := decode(out.Bytes(), &o); err != nil {
 		t.Fatalf("supervisor's answer %q: %v\n%s", out.String(), err, stderr.String())
 	}
 	if o.Error != "" {
@@ -200,7 +199,7 @@ func hostMain() {
 		fail(err)
 	}
 	var s scenario
-	if err := json.Unmarshal(in, &s); err != nil {
+	if err := decode(in, &s); err != nil {
 		fail(err)
 	}
 	runtime.LockOSThread()
@@ -262,14 +261,21 @@ func supervisorMain() {
 	runtime.LockOSThread() // the tracer
 	var s scenario
 	var o outcome
-	err := json.NewDecoder(os.Stdin).Decode(&s)
+	in, err := io.ReadAll(os.Stdin)
+	if err == nil {
+		err = decode(in, &s)
+	}
 	if err == nil {
 		err = supervise(&s, &o)
 	}
 	if err != nil {
 		o.Error = err.Error()
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(o); err != nil {
+	out, err := encode(nil, o)
+	if err == nil {
+		_, err = os.Stdout.Write(out)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

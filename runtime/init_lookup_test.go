@@ -132,8 +132,8 @@ func TestMessages(t *testing.T) {
 	for _, bad := range []struct {
 		bytes, want string
 	}{
-		{"\x02\x00\x00\x00[]", "cannot unmarshal"},
-		{"\x0d\x00\x00\x00" + `{"Unknown":1}`, "unknown field"},
+		{"\x01\x00\x00\x00\x01", io.ErrUnexpectedEOF.Error()},
+		{"\x40\x00\x00\x00" + strings.Repeat("\x00", 64), "bytes too many"},
 		{"\xff\xff\xff\xff", unix.EMSGSIZE.Error()},
 	} {
 		if _, err := unix.Write(pair[1], []byte(bad.bytes)); err != nil {

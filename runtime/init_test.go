@@ -117,19 +117,6 @@ func TestFilter(t *testing.T) {
 			t.Error(d)
 		}
 	})
-	b, err := filter.MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var again Filter
-	if err := again.UnmarshalText(b); err != nil || !cmp.Equal(filter, again) {
-		t.Errorf("%v: %s", err, cmp.Diff(filter, again))
-	}
-	for _, bad := range []string{"!", "AAAA"} {
-		if again.UnmarshalText([]byte(bad)) == nil {
-			t.Errorf("%q accepted", bad)
-		}
-	}
 }
 
 // TestTSC checks that the time stamp counter is closed: a Go program reads it at

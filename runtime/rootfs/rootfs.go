@@ -64,11 +64,11 @@ type Config struct {
 // lie below a mount's destination are made when all mounts have been made, in
 // that mount; all others before the first.
 type Extra struct {
-	Dirs     []Dir     `json:",omitempty"`
-	Symlinks []Symlink `json:",omitempty"`
-	Files    []File    `json:",omitempty"`
+	Dirs     []Dir
+	Symlinks []Symlink
+	Files    []File
 	// Omitted are paths that are left out of a patched bind.
-	Omitted []string `json:",omitempty"`
+	Omitted []string
 }
 
 // Dir is a directory. One that exists keeps its content and gets the mode and
@@ -78,7 +78,7 @@ type Dir struct {
 	// Mode are the permission bits, set-id and sticky bits included.
 	Mode uint32
 	// Guest makes the guest its owner instead of root.
-	Guest bool `json:",omitempty"`
+	Guest bool
 }
 
 // Symlink is a symbolic link; its target is not looked at.
@@ -91,7 +91,7 @@ type File struct {
 	// Mode are the permission bits.
 	Mode uint32
 	// Guest makes the guest its owner instead of root.
-	Guest bool `json:",omitempty"`
+	Guest bool
 }
 
 // Append adds the entries of o.
