@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/exe"
+	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
@@ -75,8 +76,10 @@ type Config struct {
 	// Terminal is the master side of the pty on which the command runs, or nil.
 	Terminal *os.File
 
-	// Executables caches what is known of executable files.
+	// Executables caches what is known of executable files, and Links, which
+	// may be nil, what other names hard-linked files of the host have.
 	Executables *exe.Cache
+	Links       *statcache.Links
 
 	// Self is the digest of Laplace's own executable, and Direct the program of
 	// the box that takes its place there. Zero: nothing does.
@@ -137,6 +140,7 @@ type engine struct {
 	ending  bool        // the box is being killed
 
 	fs        *vfs.Table
+	walks     map[walkKey]linkGroups
 	proc      uint64 // device of the box's /proc
 	channels  map[vfs.Key]*channel
 	dirs      map[dirKey]*dirStream

@@ -118,6 +118,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 		t.pidfd = -1
 	}
 	e.forgetDirs(t)
+	t.release()
 	if p := t.vforkOf; p != nil {
 		t.vforkOf, t.vforkParent = nil, p
 		if p.state == stateVfork {

@@ -250,24 +250,41 @@ func (e *engine) pathOf(link string) (string, unix.Errno) {
 			return "", errnoOf(err)
 		}
 		if n < len(buf) {
-			return strings.TrimSuffix(string(buf[:n]), " (deleted)"), 0
+			return e.withoutMark(link, string(buf[:n])), 0
 		}
 		buf = make([]byte, 2*len(buf))
 	}
 }
 
+// withoutMark takes away what the kernel appends to the path of what is gone,
+// unless that is how the name ends.
+func (e *engine) withoutMark(link, path string) string {
+	bare, marked := strings.CutSuffix(path, " (deleted)")
+	if !marked {
+		return path
+	}
+	var st unix.Stat_t
+	if unix.Fstatat(e.procFD(), link, &st, 0) == nil && names(path, &st) {
+		return path
+	}
+	return bare
+}
+
 // inode returns what is known of what st describes; path tells its canonical
 // path if it was there before the box.
 func (e *engine) inode(st *unix.Stat_t, path func() (string, unix.Errno)) *vfs.Inode {
-	k := vfs.KeyOf(st)
-	if n := e.fs.Known(k); n != nil {
+	if n := e.fs.Find(st); n != nil {
 		return n
 	}
 	p, errno := path()
 	if errno != 0 || p == "" {
 		p = "/?"
 	}
-	return e.fs.Lower(k, e.leastPath(st, p))
+	if n := e.fs.At(p); n != nil && names(p, st) {
+		e.fs.Alias(vfs.KeyOf(st), n)
+		return n
+	}
+	return e.lower(st, p)
 }
 
 // parent finds the directory that holds, or will hold, the last component of

@@ -133,10 +133,7 @@ func (e *engine) list(t *task, fd int32) ([]dirEntry, unix.Errno) {
 		return nil, errnoOf(err)
 	}
 	defer unix.Close(local)
-	path, errno := e.pathOf(fdPath(t, fd))
-	if errno != 0 {
-		return nil, errno
-	}
+	path := e.dirPath(local)
 	var st unix.Stat_t
 	if err := unix.Fstat(local, &st); err != nil {
 		return nil, errnoOf(err)
@@ -153,8 +150,8 @@ func (e *engine) list(t *task, fd int32) ([]dirEntry, unix.Errno) {
 		if n == 0 {
 			break
 		}
-		out, errno = parseDirents(buf[:n], out)
-		if errno != 0 {
+		var errno unix.Errno
+		if out, errno = parseDirents(buf[:n], out); errno != 0 {
 			return nil, errno
 		}
 	}

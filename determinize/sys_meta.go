@@ -1,6 +1,8 @@
 package determinize
 
 import (
+	"math"
+
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/vfs"
@@ -20,7 +22,7 @@ func utimeEnter(e *engine, t *task) verdict {
 	flags := uint64(0)
 	switch t.call.Nr {
 	case unix.SYS_UTIMENSAT:
-		dirfd, path, addr, flags = t.fd(0), t.arg(1), t.arg(2), t.arg(3)
+		dirfd, path, addr, flags = t.fd(0), t.arg(1), t.arg(2), uint64(uint32(t.arg(3)))
 	case unix.SYS_FUTIMESAT:
 		dirfd, path, addr = t.fd(0), t.arg(1), t.arg(2)
 	}
@@ -40,10 +42,10 @@ func utimeEnter(e *engine, t *task) verdict {
 		case want.omit:
 		case want.now:
 			t.clk.Overwrite()
-			n.SetMtime(&t.clk, t.clk.Stamp())
+			n.Touch(&t.clk)
 			t.clk.Overwrite()
 		default:
-			n.SetMtime(&t.clk, want.mtime-e.epoch())
+			n.SetMtime(&t.clk, subtract(want.mtime, e.epoch()))
 		}
 	})
 }
@@ -59,7 +61,7 @@ func (e *engine) readTimes(t *task, addr uint64) (times, unix.Errno) {
 		if e.tr.ReadFull(t.pid, addr, bytesOf(&tb)) != 0 {
 			return times{}, unix.EFAULT
 		}
-		return times{mtime: saturateSigned(tb[1], 0)}, 0
+		return times{mtime: nanoseconds(tb[1], 0)}, 0
 	case unix.SYS_UTIMENSAT:
 		var ts [2]unix.Timespec
 		if e.tr.ReadFull(t.pid, addr, bytesOf(&ts)) != 0 {
@@ -72,34 +74,48 @@ func (e *engine) readTimes(t *task, addr uint64) (times, unix.Errno) {
 		case omit:
 			return times{omit: true}, 0
 		}
-		return times{mtime: saturateSigned(ts[1].Sec, ts[1].Nsec)}, 0
+		return times{mtime: nanoseconds(ts[1].Sec, ts[1].Nsec)}, 0
 	}
 	var tv [2]unix.Timeval
 	if e.tr.ReadFull(t.pid, addr, bytesOf(&tv)) != 0 {
 		return times{}, unix.EFAULT
 	}
-	return times{mtime: saturateSigned(tv[1].Sec, tv[1].Usec*1000)}, 0
+	return times{mtime: nanoseconds(tv[1].Sec, tv[1].Usec*1000)}, 0
 }
 
-func saturateSigned(sec, nsec int64) int64 {
-	const most = int64(forever / 1_000_000_000)
-	return min(max(sec, -most), most)*1e9 + nsec
+// nanoseconds is a time in nanoseconds since 1970, or the nearest that there
+// is: the years 1678 to 2262. nsec is only added where the kernel takes it.
+func nanoseconds(sec, nsec int64) int64 {
+	const most = math.MaxInt64/1_000_000_000 - 1
+	sec = min(max(sec, -most), most)
+	if nsec < 0 || nsec > 999_999_999 {
+		nsec = 0 // the call is going to fail
+	}
+	return sec*1_000_000_000 + nsec
 }
 
-// onInode lets a call that changes a file's metadata through and calls f with
-// its inode when it succeeded.
+// subtract is a-b, or the nearest number from which b can be added again.
+func subtract(a, b int64) int64 {
+	switch d := a - b; {
+	case b < 0 && d < a:
+		return math.MaxInt64
+	case b > 0 && d > a:
+		return math.MinInt64
+	default:
+		return d
+	}
+}
+
+// onInode lets a call that changes a file's metadata or content through and
+// calls f with its inode when it succeeded.
 func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verdict {
 	var st unix.Stat_t
 	var n *vfs.Inode
-	errno := e.stat(w, follow, &st)
-	if errno == 0 && st.Dev != e.proc {
+	if e.stat(w, follow, &st) == 0 && st.Dev != e.proc {
 		e.unite(t, w, &st)
-		n = e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
-	}
-	old := vfs.KeyOf(&st)
-	path := ""
-	if n != nil {
-		path, _ = e.canonical(w, follow)
+		if e.stat(w, follow, &st) == 0 {
+			n = e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
+		}
 	}
 	return runThen(func(ret int64) {
 		if ret != 0 {
@@ -107,32 +123,31 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 			e.exhausted(t, ret)
 			return
 		}
-		if n == nil {
-			return
+		if n != nil {
+			n.Changed(&t.clk)
+			f(n)
 		}
-		var now unix.Stat_t
-		if path != "" && unix.Fstatat(unix.AT_FDCWD, path, &now, unix.AT_SYMLINK_NOFOLLOW) == nil {
-			e.fs.Move(old, vfs.KeyOf(&now))
-		}
-		f(n)
 	})
 }
 
-// metaEnter handles chmod, fchmod, fchmodat, fchmodat2, and the calls that set
-// and remove extended attributes.
+// nothing is what else happens to an inode in most calls.
+func nothing(*vfs.Inode) {}
+
+// metaEnter handles chmod, fchmod, fchmodat and fchmodat2.
 func metaEnter(e *engine, t *task) verdict {
 	w, follow, errno := e.metaTarget(t)
 	if errno != 0 {
 		return fail(errno)
 	}
 	defer w.close()
-	return e.onInode(t, w, follow, func(*vfs.Inode) {})
+	return e.onInode(t, w, follow, nothing)
 }
 
 // metaTarget finds the file that a metadata call is about.
 func (e *engine) metaTarget(t *task) (w where, follow bool, errno unix.Errno) {
 	switch t.call.Nr {
-	case unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
+	case unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE,
+		unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_FLISTXATTR:
 		return where{dir: e.procFD(), path: fdPath(t, t.fd(0))}, true, 0
 	case unix.SYS_FCHMODAT:
 		w, errno = e.path(t, t.fd(0), t.arg(1), false)
@@ -143,7 +158,7 @@ func (e *engine) metaTarget(t *task) (w where, follow bool, errno unix.Errno) {
 	case unix.SYS_FCHOWNAT:
 		w, errno = e.path(t, t.fd(0), t.arg(1), t.arg(4)&unix.AT_EMPTY_PATH != 0)
 		return w, t.arg(4)&unix.AT_SYMLINK_NOFOLLOW == 0, errno
-	case unix.SYS_LCHOWN, unix.SYS_LSETXATTR, unix.SYS_LREMOVEXATTR:
+	case unix.SYS_LCHOWN, unix.SYS_LSETXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_LLISTXATTR:
 		w, errno = e.path(t, unix.AT_FDCWD, t.arg(0), false)
 		return w, false, errno
 	}
@@ -152,39 +167,57 @@ func (e *engine) metaTarget(t *task) (w where, follow bool, errno unix.Errno) {
 }
 
 // chownEnter handles chown, fchown, lchown and fchownat. Owners are the box's
-// own: the host's user could not give files away.
+// own: the host's user could not give files away. The kernel is asked to change
+// nothing, which does the rest: it copies the file up, takes setuid and setgid
+// bits away, and fails where chown would.
 func chownEnter(e *engine, t *task) verdict {
-	uid, gid := t.arg(1), t.arg(2)
+	uidArg := 1
 	if t.call.Nr == unix.SYS_FCHOWNAT {
-		uid, gid = t.arg(2), t.arg(3)
+		uidArg = 2
 	}
+	const keep = math.MaxUint32
+	uid, gid := uint32(t.arg(uidArg)), uint32(t.arg(uidArg+1))
 	w, follow, errno := e.metaTarget(t)
 	if errno != 0 {
 		return fail(errno)
 	}
 	defer w.close()
 	var st unix.Stat_t
-	if errno := e.stat(w, follow, &st); errno != 0 {
-		return run() // fails as it would
-	}
-	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
-	const keep = uint32(0xffffffff)
-	u, g := uint32(uid), uint32(gid)
-	mine := n.Owner.UID == uint32(e.cfg.UID)
-	if e.cfg.UID != 0 && (!mine || u != keep && u != n.Owner.UID || g != keep && g != uint32(e.cfg.GID) && g != n.Owner.GID) {
-		if u == keep && g == keep && mine {
-			return answer(0)
+	if e.stat(w, follow, &st) == 0 && st.Dev != e.proc {
+		n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
+		if e.cfg.UID != 0 && (uid != keep || gid != keep) {
+			mine := n.Owner.UID == uint32(e.cfg.UID)
+			if !mine || uid != keep && uid != n.Owner.UID || gid != keep && gid != uint32(e.cfg.GID) && gid != n.Owner.GID {
+				return e.chownDenied(t, uidArg)
+			}
 		}
-		return fail(unix.EPERM)
 	}
-	if u != keep {
-		n.Owner.UID = u
+	e.setArg(t, uidArg, math.MaxUint64)
+	e.setArg(t, uidArg+1, math.MaxUint64)
+	return e.onInode(t, w, follow, func(n *vfs.Inode) {
+		if uid != keep {
+			n.Owner.UID = uid
+		}
+		if gid != keep {
+			n.Owner.GID = gid
+		}
+	})
+}
+
+// chownDenied has a chown fail with EPERM, if the kernel finds nothing else
+// wrong with it: an id that is not in the guest's user namespace is the last
+// thing that it looks at before it does anything.
+func (e *engine) chownDenied(t *task, uidArg int) verdict {
+	const known = unix.AT_SYMLINK_NOFOLLOW | unix.AT_EMPTY_PATH
+	if t.call.Nr == unix.SYS_FCHOWNAT && t.arg(4)&math.MaxUint32&^known != 0 {
+		return fail(unix.EINVAL)
 	}
-	if g != keep {
-		n.Owner.GID = g
-	}
-	n.Last = t.clk.Edge
-	return answer(0)
+	e.setArg(t, uidArg, uint64(e.cfg.UID+1))
+	return runThen(func(ret int64) {
+		if ret == -int64(unix.EINVAL) || ret == -int64(unix.EROFS) || ret == 0 {
+			e.tr.SetResult(t.pid, -int64(unix.EPERM))
+		}
+	})
 }
 
 // truncateEnter handles truncate, ftruncate and fallocate.
@@ -194,45 +227,10 @@ func truncateEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer w.close()
-	return e.onInode(t, w, follow, func(n *vfs.Inode) { e.wrote(t, n) })
-}
-
-// xattrGetEnter handles getxattr and its kin: of what the host's security
-// modules attach nothing is shown.
-func xattrGetEnter(e *engine, t *task) verdict {
-	name, errno := e.tr.ReadString(t.pid, t.arg(1), 255)
-	if errno == unix.ENAMETOOLONG {
-		return fail(unix.ERANGE)
-	}
-	if errno != 0 {
-		return fail(errno)
-	}
-	if !visibleXattr(name) {
-		return fail(unix.ENODATA)
-	}
-	return run()
-}
-
-// visibleXattr tells whether an attribute belongs to the file and not to the
-// host.
-func visibleXattr(name string) bool {
-	return len(name) > 5 && name[:5] == "user." || name == "system.posix_acl_access" || name == "system.posix_acl_default"
-}
-
-// xattrListEnter handles listxattr and its kin: sorted, and only what
-// getxattr shows.
-func xattrListEnter(e *engine, t *task) verdict {
-	buf, size := t.arg(1), t.arg(2)
-	return runThen(func(ret int64) {
-		if ret <= 0 || size == 0 {
-			return
+	return e.onInode(t, w, follow, func(n *vfs.Inode) {
+		if t.call.Nr != unix.SYS_FALLOCATE {
+			n.Session = 0 // another content: an overwrite, whoever wrote before
 		}
-		b := make([]byte, min(ret, 1<<16))
-		if e.tr.ReadFull(t.pid, buf, b) != 0 {
-			return
-		}
-		b = sortXattrs(b)
-		e.tr.WriteFull(t.pid, buf, b)
-		e.tr.SetResult(t.pid, int64(len(b)))
+		e.wrote(t, n)
 	})
 }

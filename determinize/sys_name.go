@@ -1,6 +1,7 @@
 package determinize
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -8,48 +9,194 @@ import (
 	"laplace.dev/laplace/determinize/vfs"
 )
 
-// entry is the place of a name that a call makes, removes or replaces.
+// entry is the place of a name that a call makes, removes or replaces, as it
+// was before the call.
 type entry struct {
-	w       where
-	dirW    where
-	dir     unix.Stat_t
-	base    string
-	ok      bool // the directory is there
-	st      unix.Stat_t
-	exists  bool
-	dirPath string
-}
-
-// entryAt reads a path argument and looks at what is there. The caller closes w.
-func (e *engine) entryAt(t *task, dirfd int32, addr uint64) (entry, unix.Errno) {
-	w, errno := e.path(t, dirfd, addr, false)
-	if errno != 0 {
-		return entry{}, errno
-	}
-	n := entry{w: w}
-	var derr unix.Errno
-	n.dirW, n.base, n.dir, derr = e.parent(w)
-	n.ok = derr == 0
-	n.exists = e.stat(w, false, &n.st) == 0
-	if n.ok {
-		n.dirPath, _ = e.canonical(n.dirW, true)
-	}
-	return n, 0
+	fd     int         // the directory, or -1: the call is going to fail
+	dir    *vfs.Inode  // the same
+	mode   uint32      // its mode
+	parent string      // its canonical path
+	base   string      // the name
+	exists bool        // there is something
+	st     unix.Stat_t // that
 }
 
 // path is the canonical path of the entry.
-func (n *entry) path() string { return strings.TrimSuffix(n.dirPath, "/") + "/" + n.base }
+func (n *entry) path() string { return strings.TrimSuffix(n.parent, "/") + "/" + n.base }
 
-// inProc tells whether the name is in /proc, where nothing can be made.
-func (e *engine) inProc(n *entry) bool { return n.ok && n.dir.Dev == e.proc }
+// now is what is at the entry now, as the kernel tells. ok is false when
+// nothing is.
+func (n *entry) now() (st unix.Stat_t, ok bool) {
+	ok = n.fd >= 0 && unix.Fstatat(n.fd, n.base, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) == nil
+	return st, ok
+}
 
-// changed stamps the directory of an entry.
-func (e *engine) changed(t *task, n *entry) { e.touchDir(t, &n.dir, n.dirPath) }
+// entryAt reads a path argument and looks at what is there. The task holds the
+// entry until release.
+func (e *engine) entryAt(t *task, dirfd int32, addr uint64) (*entry, unix.Errno) {
+	w, errno := e.path(t, dirfd, addr, false)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer w.close()
+	return e.entryOf(t, w), 0
+}
+
+// entryOf looks at the place that a path leads to, not following a final
+// symbolic link.
+func (e *engine) entryOf(t *task, w where) *entry {
+	n := &entry{fd: -1}
+	dir, base := split(w.path)
+	if base == "" || base == "." || base == ".." {
+		return n // no name: it can be neither made nor removed nor replaced
+	}
+	if dir == "" {
+		dir = "."
+	}
+	fd, err := unix.Openat(w.dir, dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return n
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Dev == e.proc {
+		unix.Close(fd)
+		return n
+	}
+	t.held = append(t.held, fd)
+	n.fd, n.base, n.mode = fd, base, st.Mode
+	n.parent = e.dirPath(fd)
+	n.dir = e.inode(&st, func() (string, unix.Errno) { return n.parent, 0 })
+	n.st, n.exists = n.now()
+	return n
+}
+
+// entryNamed is the entry of something that is there and whose canonical path
+// is known.
+func (e *engine) entryNamed(path string) *entry {
+	dir, base := split(path)
+	var st unix.Stat_t
+	if !strings.HasPrefix(path, "/") || unix.Fstatat(unix.AT_FDCWD, dir, &st, unix.AT_NO_AUTOMOUNT) != nil {
+		return &entry{fd: -1}
+	}
+	if dir != "/" {
+		dir = strings.TrimSuffix(dir, "/")
+	}
+	n := &entry{fd: -1, mode: st.Mode, parent: dir, base: base}
+	n.dir = e.inode(&st, func() (string, unix.Errno) { return dir, 0 })
+	return n
+}
+
+// release closes what a call has held.
+func (t *task) release() {
+	for _, fd := range t.held {
+		unix.Close(fd)
+	}
+	t.held = t.held[:0]
+}
+
+// dirPath is the path in the box of a directory, however long.
+func (e *engine) dirPath(fd int) string {
+	p, errno := e.pathOf("self/fd/" + strconv.Itoa(fd))
+	if errno == 0 {
+		return p
+	}
+	// Longer than the kernel tells: as getcwd(3) does, look for the directory
+	// in the one above it.
+	var st unix.Stat_t
+	up, err := unix.Openat(fd, "..", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "/?"
+	}
+	defer unix.Close(up)
+	if unix.Fstat(fd, &st) != nil {
+		return "/?"
+	}
+	base := "?"
+	e.anyEntry(up, func(name string) bool {
+		var at unix.Stat_t
+		if name == "." || name == ".." || unix.Fstatat(up, name, &at, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) != nil ||
+			vfs.KeyOf(&at) != vfs.KeyOf(&st) {
+			return false
+		}
+		base = name
+		return true
+	})
+	return strings.TrimSuffix(e.dirPath(up), "/") + "/" + base
+}
+
+// named lets a call that changes names through, and calls f when it succeeded.
+func (e *engine) named(t *task, f func()) verdict {
+	return runThen(func(ret int64) {
+		defer t.release()
+		if ret != 0 {
+			e.denied(t, ret)
+			e.exhausted(t, ret)
+			return
+		}
+		f()
+	})
+}
+
+// changed stamps the directory of an entry, in which a name appeared or
+// vanished.
+func (e *engine) changed(t *task, n *entry) {
+	if n.dir == nil {
+		return
+	}
+	n.dir.Touch(&t.clk)
+	if !n.dir.Bound() {
+		e.fs.Bind(n.parent, n.dir)
+	}
+}
+
+// appeared notes that a name came to be where none was.
+func (e *engine) appeared(t *task, n *entry) {
+	if n.dir == nil {
+		return
+	}
+	if _, before := e.fs.Existed(n.dir, n.base); before {
+		t.clk.Overwrite()
+	}
+	e.changed(t, n)
+}
+
+// made registers what a call has made at an entry.
+func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
+	e.appeared(t, n)
+	owner := e.ownerIn(n.dir, n.mode)
+	var made *vfs.Inode
+	if isDir(st) {
+		made = e.fs.CreatedDir(vfs.KeyOf(st), n.path(), owner)
+		e.fs.Bind(n.path(), made)
+	} else {
+		made = e.fs.Created(vfs.KeyOf(st), n.path(), t.id(), t.nth(), owner)
+	}
+	made.Session = t.exec.id
+	made.Touch(&t.clk)
+}
+
+// madeNameless registers a file without a name, whose path says no more than
+// in which directory it might get one.
+func (e *engine) madeNameless(t *task, st *unix.Stat_t, path string) {
+	n := e.entryNamed(path)
+	made := e.fs.Created(vfs.KeyOf(st), path, t.id(), t.nth(), e.ownerIn(n.dir, n.mode))
+	made.Session = t.exec.id
+	made.Touch(&t.clk)
+}
+
+// ownerIn is who owns what the guest makes in a directory of this mode, which
+// may be nil.
+func (e *engine) ownerIn(dir *vfs.Inode, mode uint32) vfs.Owner {
+	o := vfs.Owner{UID: uint32(e.cfg.UID), GID: uint32(e.cfg.GID)}
+	if dir != nil && mode&unix.S_ISGID != 0 {
+		o.GID = dir.Owner.GID
+	}
+	return o
+}
 
 // makeEnter handles mkdir, mkdirat, mknod, mknodat, symlink and symlinkat.
 func makeEnter(e *engine, t *task) verdict {
-	dirfd, path := int32(unix.AT_FDCWD), t.arg(0)
-	mode := t.arg(1)
+	dirfd, path, mode := int32(unix.AT_FDCWD), t.arg(0), t.arg(1)
 	switch t.call.Nr {
 	case unix.SYS_MKDIRAT:
 		dirfd, path = t.fd(0), t.arg(1)
@@ -63,11 +210,9 @@ func makeEnter(e *engine, t *task) verdict {
 	switch t.call.Nr {
 	case unix.SYS_MKNOD, unix.SYS_MKNODAT:
 		switch mode & unix.S_IFMT {
-		case 0, unix.S_IFREG, unix.S_IFIFO:
-		case unix.S_IFSOCK:
-			e.refuse(callName(t) + "(socket)")
-			return fail(unix.EPERM)
-		default:
+		case unix.S_IFCHR, unix.S_IFBLK:
+			// A character device 0:0, which anybody may make, would hide
+			// what lies below it in the overlay.
 			return fail(unix.EPERM)
 		}
 	}
@@ -75,16 +220,9 @@ func makeEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	n.w.close()
-	return runThen(func(ret int64) {
-		if ret != 0 {
-			e.denied(t, ret)
-			e.exhausted(t, ret)
-			return
-		}
-		var st unix.Stat_t
-		if n.ok && unix.Fstatat(unix.AT_FDCWD, n.path(), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
-			e.madeAt(t, &st, n.path(), false)
+	return e.named(t, func() {
+		if st, ok := n.now(); ok {
+			e.made(t, n, &st)
 		}
 	})
 }
@@ -99,24 +237,23 @@ func unlinkEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	n.w.close()
-	return runThen(func(ret int64) {
-		if ret != 0 {
-			e.denied(t, ret)
-			e.exhausted(t, ret)
-			return
+	was := e.at(n)
+	return e.named(t, func() {
+		if was != nil {
+			was.Unlinked(&n.st)
+			e.fs.Removed(n.dir, n.base, n.path(), was)
 		}
-		e.removed(t, &n)
+		e.changed(t, n)
 	})
 }
 
-// removed notes that a name is gone.
-func (e *engine) removed(t *task, n *entry) {
-	if !n.ok {
-		return
+// at makes what is at an entry known, by its present path, which is its number
+// where it was there before. nil: nothing is.
+func (e *engine) at(n *entry) *vfs.Inode {
+	if !n.exists {
+		return nil
 	}
-	e.fs.Gone(vfs.KeyOf(&n.dir), n.base)
-	e.changed(t, n)
+	return e.inode(&n.st, func() (string, unix.Errno) { return n.path(), 0 })
 }
 
 // renameEnter handles rename, renameat and renameat2.
@@ -125,7 +262,7 @@ func renameEnter(e *engine, t *task) verdict {
 	if t.call.Nr != unix.SYS_RENAME {
 		fromFD, from, toFD, to = t.fd(0), t.arg(1), t.fd(2), t.arg(3)
 		if t.call.Nr == unix.SYS_RENAMEAT2 {
-			flags = t.arg(4)
+			flags = uint64(uint32(t.arg(4)))
 		}
 	}
 	if flags&unix.RENAME_WHITEOUT != 0 {
@@ -136,60 +273,91 @@ func renameEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	defer a.w.close()
 	b, errno := e.entryAt(t, toFD, to)
 	if errno != 0 {
+		t.release()
 		return fail(errno)
 	}
-	defer b.w.close()
-	ka := e.known(&a)
-	kb := e.known(&b)
+	if a.fd < 0 || b.fd < 0 || !a.exists {
+		return e.named(t, func() {}) // fails
+	}
+	e.uniteEntry(t, a)
+	if b.exists && flags&unix.RENAME_EXCHANGE != 0 {
+		e.uniteEntry(t, b)
+	}
+	b.st, b.exists = b.now() // it may have been another name of a
+	was, other := e.at(a), e.at(b)
 	return runThen(func(ret int64) {
-		if ret == -int64(unix.EXDEV) && a.exists && a.st.Mode&unix.S_IFMT == unix.S_IFDIR && a.st.Dev == b.dir.Dev {
-			// The overlay cannot rename a directory that was there before.
-			ret = e.moveDir(&a, &b, flags)
+		defer t.release()
+		if ret == -int64(unix.EXDEV) && a.st.Dev == b.dev() && e.fs.InProject(a.path()) && e.fs.InProject(b.path()) &&
+			(isDir(&a.st) || b.exists && isDir(&b.st)) {
+			ret = e.renameDir(t, a, b, flags)
 			e.tr.SetResult(t.pid, ret)
 		}
-		if ret != 0 {
+		switch {
+		case ret != 0:
 			e.denied(t, ret)
 			e.exhausted(t, ret)
-			return
-		}
-		e.removed(t, &a)
-		if b.exists {
+		case was == other:
+			// Two names of one file: nothing happens.
+		case flags&unix.RENAME_EXCHANGE != 0:
 			t.clk.Overwrite()
-		} else if e.fs.Existed(vfs.KeyOf(&b.dir), b.base) {
-			t.clk.Overwrite()
-		}
-		if b.ok {
-			e.changed(t, &b)
-		}
-		e.rekey(&b, ka)
-		if flags&unix.RENAME_EXCHANGE != 0 {
-			e.rekey(&a, kb)
+			e.fs.Exchanged(a.path(), b.path())
+			e.arrived(t, a, other, true)
+			e.arrived(t, b, was, true)
+		default:
+			e.renamed(t, a, b, was, other)
 		}
 	})
 }
 
-// known makes what is there known to the table, under its present path: its
-// number must not change with its name.
-func (e *engine) known(n *entry) vfs.Key {
-	if !n.exists || !n.ok {
-		return vfs.Key{}
+// uniteEntry prepares what is at an entry for being renamed, which copies it
+// up. Directories are not copied.
+func (e *engine) uniteEntry(t *task, n *entry) {
+	if !isDir(&n.st) && e.fs.InProject(n.path()) {
+		e.prepare(t, &n.st, n.path(), true)
+		n.st, n.exists = n.now()
 	}
-	e.inode(&n.st, func() (string, unix.Errno) { return n.path(), 0 })
-	return vfs.KeyOf(&n.st)
 }
 
-// rekey follows an inode whose number in the kernel changed when it was
-// copied up.
-func (e *engine) rekey(n *entry, old vfs.Key) {
+// dev is the device of the directory of an entry.
+func (n *entry) dev() uint64 {
 	var st unix.Stat_t
-	if old == (vfs.Key{}) || !n.ok || unix.Fstatat(unix.AT_FDCWD, n.path(), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	unix.Fstat(n.fd, &st)
+	return st.Dev
+}
+
+// renamed notes that was was renamed from a to b, where other was, or nothing
+// when that is nil.
+func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
+	last, before := e.fs.Existed(b.dir, b.base)
+	replaced := other != nil || before && last != was && last.Gone()
+	if other != nil || before {
+		t.clk.Overwrite()
+	}
+	if other != nil {
+		other.Unlinked(&b.st)
+	}
+	e.fs.Renamed(a.path(), b.path())
+	e.fs.Removed(a.dir, a.base, a.path(), was)
+	e.changed(t, a)
+	e.arrived(t, b, was, replaced)
+}
+
+// arrived notes that an inode came to an entry by a rename.
+func (e *engine) arrived(t *task, n *entry, what *vfs.Inode, replaced bool) {
+	e.changed(t, n)
+	if replaced {
+		what.Replaced(&t.clk)
+	}
+	st, ok := n.now()
+	if !ok {
 		return
 	}
-	if k := vfs.KeyOf(&st); k != old && e.fs.Known(k) == nil {
-		e.fs.Move(old, k)
+	// Copied up, it may have another number.
+	e.fs.Alias(vfs.KeyOf(&st), what)
+	if !what.Made || isDir(&st) {
+		e.fs.Bind(n.path(), what)
 	}
 }
 
@@ -199,46 +367,33 @@ func linkEnter(e *engine, t *task) verdict {
 	if t.call.Nr == unix.SYS_LINKAT {
 		fromFD, from, toFD, to, flags = t.fd(0), t.arg(1), t.fd(2), t.arg(3), t.arg(4)
 	}
-	if flags&unix.AT_EMPTY_PATH != 0 {
-		b, errno := e.entryAt(t, toFD, to)
-		if errno != 0 {
-			return fail(errno)
-		}
-		b.w.close()
-		return runThen(func(ret int64) { e.linked(t, &b, vfs.Key{}, ret) })
-	}
-	a, errno := e.entryAt(t, fromFD, from)
+	w, errno := e.path(t, fromFD, from, flags&unix.AT_EMPTY_PATH != 0)
 	if errno != 0 {
 		return fail(errno)
 	}
-	defer a.w.close()
+	defer w.close()
 	b, errno := e.entryAt(t, toFD, to)
 	if errno != 0 {
 		return fail(errno)
 	}
-	defer b.w.close()
-	if a.exists {
-		e.unite(t, a.w, &a.st)
-		a.exists = e.stat(a.w, false, &a.st) == 0
+	follow := flags&unix.AT_SYMLINK_FOLLOW != 0
+	var st unix.Stat_t
+	if e.stat(w, follow, &st) != 0 || st.Dev == e.proc || b.fd < 0 {
+		return e.named(t, func() {})
 	}
-	ka := vfs.Key{}
-	if flags&unix.AT_SYMLINK_FOLLOW == 0 {
-		ka = e.known(&a)
+	e.unite(t, w, &st)
+	if e.stat(w, follow, &st) != 0 {
+		return e.named(t, func() {})
 	}
-	return runThen(func(ret int64) { e.linked(t, &b, ka, ret) })
-}
-
-func (e *engine) linked(t *task, b *entry, from vfs.Key, ret int64) {
-	if ret != 0 {
-		e.denied(t, ret)
-		e.exhausted(t, ret)
-		return
-	}
-	if b.ok {
-		if e.fs.Existed(vfs.KeyOf(&b.dir), b.base) {
-			t.clk.Overwrite()
+	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
+	return e.named(t, func() {
+		e.appeared(t, b)
+		n.Changed(&t.clk)
+		if st, ok := b.now(); ok {
+			e.fs.Alias(vfs.KeyOf(&st), n)
+			if !n.Made {
+				e.fs.Bind(b.path(), n)
+			}
 		}
-		e.changed(t, b)
-	}
-	e.rekey(b, from)
+	})
 }

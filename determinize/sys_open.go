@@ -1,8 +1,6 @@
 package determinize
 
 import (
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/vfs"
@@ -85,7 +83,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 			return run()
 		}
 		if !writing {
-			e.observe(t, &st)
+			e.observeAt(t, &st, o.w, follow)
 			return run()
 		}
 		e.unite(t, o.w, &st)
@@ -94,7 +92,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 		if o.flags&unix.O_TMPFILE == unix.O_TMPFILE {
 			return e.create(t, *o)
 		}
-		e.observe(t, &st)
+		e.observeAt(t, &st, o.w, follow)
 		if st.Dev == e.proc || writing {
 			return e.openNatively(t, *o)
 		}
@@ -149,9 +147,17 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Dev == e.proc {
 		return
 	}
-	path, _ := e.pathOf(fdPath(t, fd))
+	path, errno := e.pathOf(fdPath(t, fd))
 	if created {
-		e.madeAt(t, &st, path, o.flags&unix.O_TMPFILE == unix.O_TMPFILE)
+		switch {
+		case o.flags&unix.O_TMPFILE == unix.O_TMPFILE:
+			e.madeNameless(t, &st, path)
+		case errno == unix.ENAMETOOLONG && !o.w.temp:
+			e.made(t, e.entryOf(t, o.w), &st)
+			t.release()
+		default:
+			e.made(t, e.entryNamed(path), &st)
+		}
 		return
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
@@ -160,6 +166,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		t.clk.Overwrite()
 		n.Session = t.exec.id
 		n.Touch(&t.clk)
+		e.staled(t, n)
 	case o.flags&unix.O_ACCMODE != unix.O_RDONLY:
 		n.Session = 0
 		if o.flags&unix.O_ACCMODE == unix.O_RDWR {
@@ -168,39 +175,6 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	default:
 		t.clk.Receive(n.Last)
 	}
-}
-
-// madeAt registers something that the task made, whose canonical path is
-// known, and stamps it and its directory. Nameless things have no directory.
-func (e *engine) madeAt(t *task, st *unix.Stat_t, path string, nameless bool) *vfs.Inode {
-	dirPath, base := split(path)
-	var dir unix.Stat_t
-	if !nameless && strings.HasPrefix(path, "/") && unix.Fstatat(unix.AT_FDCWD, dirPath, &dir, 0) == nil {
-		if e.fs.Existed(vfs.KeyOf(&dir), base) {
-			t.clk.Overwrite()
-		}
-		e.touchDir(t, &dir, dirPath)
-	}
-	var n *vfs.Inode
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		n = e.fs.CreatedDir(vfs.KeyOf(st), path, e.owner())
-	} else {
-		n = e.fs.Created(vfs.KeyOf(st), path, t.id(), t.nth(), e.owner())
-	}
-	n.Session = t.exec.id
-	n.Touch(&t.clk)
-	return n
-}
-
-// touchDir stamps a directory in which a name appeared or vanished.
-func (e *engine) touchDir(t *task, dir *unix.Stat_t, path string) {
-	n := e.inode(dir, func() (string, unix.Errno) {
-		if path != "/" {
-			path = strings.TrimSuffix(path, "/")
-		}
-		return path, 0
-	})
-	n.Touch(&t.clk)
 }
 
 // owner is who owns what the guest makes.

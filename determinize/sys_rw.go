@@ -192,7 +192,7 @@ func readEnter(e *engine, t *task) verdict {
 
 // observe merges the clock of who wrote a file last into that of its reader.
 func (e *engine) observe(t *task, st *unix.Stat_t) {
-	if n := e.fs.Known(vfs.KeyOf(st)); n != nil && n.Last != t.clk.Edge {
+	if n := e.fs.Find(st); n != nil && n.Last != t.clk.Edge {
 		t.clk.Receive(n.Last)
 	}
 }
@@ -375,6 +375,7 @@ func (e *engine) wrote(t *task, n *vfs.Inode) {
 		t.clk.Overwrite()
 	}
 	n.Touch(&t.clk)
+	e.staled(t, n)
 }
 
 // stream tells which of the box's output streams a pipe is: 1, 2 or 0.

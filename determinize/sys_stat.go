@@ -4,8 +4,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"laplace.dev/laplace/determinize/vfs"
 )
 
 // statEnter handles stat, lstat and newfstatat.
@@ -270,7 +268,7 @@ func readlinkEnter(e *engine, t *task) verdict {
 	var st unix.Stat_t
 	errno = e.stat(w, w.raw == "", &st)
 	if errno == 0 && st.Dev != e.proc {
-		if n := e.fs.Known(vfs.KeyOf(&st)); n != nil {
+		if n := e.fs.Find(&st); n != nil {
 			t.clk.Receive(n.Last)
 		}
 		return run()

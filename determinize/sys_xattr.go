@@ -1,23 +1,182 @@
 package determinize
 
 import (
-	"bytes"
 	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
-// sortXattrs sorts a list of attribute names, each with its zero byte, and
-// leaves out those that are not shown.
-func sortXattrs(list []byte) []byte {
-	var names [][]byte
-	for _, n := range bytes.Split(bytes.TrimSuffix(list, []byte{0}), []byte{0}) {
-		if visibleXattr(string(n)) {
-			names = append(names, n)
+// Limits of xattr(7).
+const (
+	xattrNameMax = 255
+	xattrSizeMax = 65536 // of a value
+	xattrListMax = 65536
+)
+
+// visibleXattr tells whether an attribute belongs to the file, and neither to
+// the host, as those of its security modules, nor to the overlay.
+func visibleXattr(name string) bool {
+	if rest, user := strings.CutPrefix(name, "user."); user {
+		return !strings.HasPrefix(rest, "overlay.")
+	}
+	return name == "system.posix_acl_access" || name == "system.posix_acl_default"
+}
+
+// hiddenXattr is what reading and changing an attribute fails with that is not
+// visible: what an ordinary user gets where there is none of it.
+func hiddenXattr(name string) (read, change unix.Errno) {
+	for _, n := range [...]struct {
+		prefix       string
+		read, change unix.Errno
+	}{
+		{"trusted.", unix.ENODATA, unix.EPERM},
+		{"security.", unix.ENODATA, unix.EPERM},
+		{"user.overlay.", unix.ENODATA, unix.EOPNOTSUPP},
+	} {
+		if strings.HasPrefix(name, n.prefix) {
+			return n.read, n.change
 		}
 	}
-	slices.SortFunc(names, bytes.Compare)
-	var out []byte
-	for _, n := range names {
-		out = append(append(out, n...), 0)
+	return unix.EOPNOTSUPP, unix.EOPNOTSUPP
+}
+
+// xattrName reads the name argument.
+func (e *engine) xattrName(t *task) (string, unix.Errno) {
+	name, errno := e.tr.ReadString(t.pid, t.arg(1), xattrNameMax)
+	if errno == unix.ENAMETOOLONG || errno == 0 && name == "" {
+		return "", unix.ERANGE
 	}
-	return out
+	return name, errno
+}
+
+// xattrGetEnter handles getxattr, lgetxattr and fgetxattr.
+func xattrGetEnter(e *engine, t *task) verdict {
+	name, errno := e.xattrName(t)
+	if errno != 0 {
+		return fail(errno)
+	}
+	if visibleXattr(name) {
+		return run()
+	}
+	// The kernel says what else is wrong. It must not copy a value.
+	e.setArg(t, 3, 0)
+	return runThen(func(ret int64) {
+		switch {
+		case ret >= 0, ret == -int64(unix.ENODATA), ret == -int64(unix.EOPNOTSUPP), ret == -int64(unix.EPERM):
+			read, _ := hiddenXattr(name)
+			e.tr.SetResult(t.pid, -int64(read))
+		}
+	})
+}
+
+// xattrSetEnter handles setxattr, removexattr and their kin.
+func xattrSetEnter(e *engine, t *task) verdict {
+	name, errno := e.xattrName(t)
+	if errno != 0 {
+		return fail(errno)
+	}
+	w, follow, errno := e.metaTarget(t)
+	if errno != 0 {
+		return fail(errno)
+	}
+	defer w.close()
+	if visibleXattr(name) {
+		return e.onInode(t, w, follow, nothing)
+	}
+	switch t.call.Nr {
+	case unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR:
+		if t.arg(4)&^(unix.XATTR_CREATE|unix.XATTR_REPLACE) != 0 {
+			return fail(unix.EINVAL)
+		}
+		if t.arg(3) > xattrSizeMax {
+			return fail(unix.E2BIG)
+		}
+	}
+	var st unix.Stat_t
+	if errno := e.stat(w, follow, &st); errno != 0 {
+		if w.raw == "" {
+			errno = unix.EBADF
+		}
+		return fail(errno)
+	}
+	_, change := hiddenXattr(name)
+	if prefix, _, _ := strings.Cut(name, "."); change == unix.EPERM && e.cfg.UID == 0 || prefix == "user" {
+		e.refuse(callName(t) + "(" + prefix + ")")
+	}
+	return fail(change)
+}
+
+// xattrListEnter handles listxattr, llistxattr and flistxattr: the names are
+// sorted, and only those that getxattr shows.
+func xattrListEnter(e *engine, t *task) verdict {
+	w, follow, errno := e.metaTarget(t)
+	if errno != 0 {
+		return fail(errno)
+	}
+	defer w.close()
+	if t.call.Nr == unix.SYS_FLISTXATTR {
+		if fl, errno := e.flags(t, t.fd(0)); errno != 0 || fl&unix.O_PATH != 0 {
+			return fail(unix.EBADF)
+		}
+	}
+	flags := unix.O_PATH | unix.O_CLOEXEC
+	if !follow && w.raw != "" {
+		flags |= unix.O_NOFOLLOW
+	}
+	fd, err := unix.Openat(w.dir, w.path, flags, 0)
+	if err != nil {
+		// If only the guest itself can look it up, it has none.
+		return runThen(func(ret int64) {
+			if ret > 0 {
+				e.tr.SetResult(t.pid, 0)
+			}
+		})
+	}
+	defer unix.Close(fd)
+	// A descriptor that is not open for reading can be named only by its path,
+	// and there is no listxattrat before Linux 6.13.
+	if err := unix.Fchdir(e.procFD()); err != nil {
+		return fail(errnoOf(err))
+	}
+	names, err := listXattrs(func(b []byte) (int, error) { return unix.Listxattr("self/fd/"+strconv.Itoa(fd), b) })
+	if err != nil {
+		return fail(errnoOf(err))
+	}
+	return e.putXattrs(t, names, t.arg(1), t.arg(2))
+}
+
+// putXattrs answers with a list of names.
+func (e *engine) putXattrs(t *task, names []string, buf, size uint64) verdict {
+	var list []byte
+	for _, name := range names {
+		if visibleXattr(name) {
+			list = append(append(list, name...), 0)
+		}
+	}
+	switch {
+	case size == 0 || len(list) == 0:
+	case size < uint64(len(list)):
+		return fail(unix.ERANGE)
+	case e.tr.WriteFull(t.pid, buf, list) != 0:
+		return fail(unix.EFAULT)
+	}
+	return answer(int64(len(list)))
+}
+
+// listXattrs calls list, one of the listxattr(2) family, and returns the names
+// in order.
+func listXattrs(list func(b []byte) (int, error)) ([]string, error) {
+	buf := make([]byte, xattrListMax)
+	n, err := list(buf)
+	if err == unix.EOPNOTSUPP {
+		return nil, nil
+	}
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	names := strings.Split(strings.TrimSuffix(string(buf[:n]), "\x00"), "\x00")
+	slices.Sort(names)
+	return names, nil
 }

@@ -82,6 +82,7 @@ type task struct {
 	sig         unix.Signal     // to deliver when it goes on
 	exit        func(ret int64) // at the exit of the call
 	dirty       bool            // argument registers were changed
+	held        []int           // descriptors of the engine's, for the time of the call
 	calls       int             // since it last waited
 	free        int             // calls since others were last let go first
 	looked      bool            // at the FIFO that it opens

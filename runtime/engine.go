@@ -16,6 +16,7 @@ import (
 	"laplace.dev/laplace/cachelayer/layer"
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/exe"
+	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/vfs"
 	"laplace.dev/laplace/oci"
@@ -39,7 +40,9 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		st.attach(s.init.master, s.box)
 	}
 	s.epoch = settings.Epoch * int64(time.Second)
-	s.executables = exe.Open(filepath.Join(s.box.State, fmt.Sprintf("v%d", Format), "executables"), time.Now, s.log)
+	state := filepath.Join(s.box.State, fmt.Sprintf("v%d", Format))
+	s.executables = exe.Open(filepath.Join(state, "executables"), time.Now, s.log)
+	s.links = statcache.OpenLinks(filepath.Join(state, "links"), time.Now, s.log)
 	spec := s.box.Spec
 	cfg := determinize.Config{
 		Command:  determinize.Command{PID: s.init.pid, VPID: s.init.reply.PID, Go: s.init.release},
@@ -53,7 +56,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		CPUs:     settings.CPUs,
 		Hostname: spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
-		Mounts: s.mounts(),
+		Mounts: s.mounts(), Links: s.links,
 		Stdin:  st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,
@@ -89,7 +92,7 @@ func (s *supervisor) self() (sum [32]byte) {
 func (s *supervisor) mounts() []vfs.Mount {
 	var out []vfs.Mount
 	for _, m := range s.box.Spec.Mounts {
-		out = append(out, vfs.Mount{Path: m.Destination, Project: m.Type == "overlay"})
+		out = append(out, vfs.Mount{Path: m.Destination, Project: m.Type == "overlay", Host: m.Type == "bind"})
 	}
 	return out
 }
@@ -168,6 +171,9 @@ func (s *supervisor) results(out *Outcome, upper []uppers) error {
 	s.init.stop()
 	if err := s.executables.Close(); err != nil {
 		s.log.Debug("keep what is known of executables", "err", err)
+	}
+	if err := s.links.Close(); err != nil {
+		s.log.Debug("keep what is known of hard links", "err", err)
 	}
 	tree := newTreeDigest()
 	for i, d := range dirs {

@@ -17,6 +17,7 @@ import (
 
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/exe"
+	"laplace.dev/laplace/determinize/exe/statcache"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -133,6 +134,7 @@ type supervisor struct {
 
 	trace       *traceWriter // nil without a trace
 	executables *exe.Cache
+	links       *statcache.Links
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
 	cancel      context.CancelFunc
 

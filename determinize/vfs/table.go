@@ -5,6 +5,12 @@
 // A Table knows the inodes that the box changed or looked at. It is pure
 // bookkeeping: the engine asks the kernel, the Table says what to show. It
 // belongs to the engine's thread.
+//
+// Inodes are found by the numbers that the kernel gives them. In an overlay
+// these may change: a file that was there before and was changed may show the
+// number of its copy once the kernel has dropped it from its caches, and where
+// the layers are on different file systems, every directory then gets another
+// one. So such inodes are bound to their paths as well. See Bind.
 package vfs
 
 import (
@@ -13,18 +19,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"laplace.dev/laplace/determinize/clock"
-)
-
-const (
-	// LowerMtime is the modification time of a file that the box did not
-	// write, in nanoseconds relative to the epoch: ten years before it, so
-	// that whatever the box makes is newer.
-	LowerMtime = -3652 * 86_400 * int64(1e9)
-
-	blockSize = 4096
-	dirSize   = 4096
 )
 
 // Key is what the kernel calls an inode inside the box.
@@ -36,60 +30,84 @@ func KeyOf(st *unix.Stat_t) Key { return Key{st.Dev, st.Ino} }
 // Owner is who owns a file, as the guest sees it.
 type Owner struct{ UID, GID uint32 }
 
-// Inode is one file, directory or pipe as the box sees it.
-type Inode struct {
-	Ino   uint64     // number shown
-	Dev   uint64     // device number shown
-	Mtime int64      // nanoseconds since the epoch
-	Owner Owner      // who owns it
-	Last  clock.Edge // the last change; carried to whoever reads or stats it
-	Made  bool       // made in the box
-	// Session is the exec that is writing the content now. The first write of
-	// any other one overwrites what existed.
-	Session uint64
-}
-
 // Mount is one mount of the box.
 type Mount struct {
 	Path    string // in the box
 	Project bool   // an overlay whose changes are kept; its lower files show as the guest's
+	// Host says that it is a read-only part of the host's files. All of them
+	// show the device number of the root directory, whatever parts there are.
+	Host bool
 }
 
 // Table maps the kernel's inodes to what is shown.
 type Table struct {
 	guest  Owner
-	mounts []Mount // longest path first is not assumed
+	mounts []Mount  // in any order
+	devs   []uint64 // the device number that each shows
 	inodes map[Key]*Inode
-	gone   map[name]struct{}
+	bound  tree
+	gone   map[name]*Inode
+	dirs   map[string]uint64 // directories made so far, by path
 }
 
+// name is an entry of a directory.
 type name struct {
-	dir  Key
-	name string
+	dir  *Inode
+	base string
 }
+
+// rootDev is the device number that the root directory shows. Low ones are
+// those of real devices that some programs know.
+var rootDev = unix.Mkdev(0, 64)
 
 // NewTable returns a table for a box with these mounts, whose order decides
 // the device numbers shown.
 func NewTable(guest Owner, mounts []Mount) *Table {
-	return &Table{
+	t := &Table{
 		guest:  guest,
 		mounts: mounts,
+		devs:   make([]uint64, len(mounts)),
 		inodes: make(map[Key]*Inode),
-		gone:   make(map[name]struct{}),
+		gone:   make(map[name]*Inode),
+		dirs:   make(map[string]uint64),
 	}
+	minor := unix.Minor(rootDev)
+	for i, m := range mounts {
+		t.devs[i] = rootDev
+		if !m.Host {
+			minor++
+			t.devs[i] = unix.Mkdev(0, minor)
+		}
+	}
+	return t
 }
 
-// Known returns what is known of an inode, or nil.
+// Known returns what is known under a key, or nil. Who has a stat result asks
+// Find.
 func (t *Table) Known(k Key) *Inode { return t.inodes[k] }
+
+// Find returns what is known of the inode that a stat call described, or nil.
+// The kernel may have given the number of a file that is gone to another one,
+// of which nothing is known then.
+func (t *Table) Find(st *unix.Stat_t) *Inode {
+	k := KeyOf(st)
+	n := t.inodes[k]
+	if n == nil || !n.gone || st.Nlink == 0 || st.Mode&unix.S_IFMT == unix.S_IFDIR || !n.Made && k == n.lower {
+		// A lower layer keeps a file whose last name was taken away above it.
+		return n
+	}
+	delete(t.inodes, k)
+	return nil
+}
 
 // Lower returns the inode of something that was there before the box
 // started. path is its canonical path, of a group of hard links the least.
 func (t *Table) Lower(k Key, path string) *Inode {
-	if n := t.inodes[k]; n != nil {
+	if n := t.inodes[k]; n != nil && !n.gone {
 		return n
 	}
 	dev, project := t.mountOf(path)
-	n := &Inode{Ino: number("lower", []byte(path)), Dev: dev, Mtime: LowerMtime}
+	n := &Inode{Ino: number("lower", []byte(path)), Dev: dev, Mtime: LowerMtime, lower: k}
 	if project {
 		n.Owner = t.guest
 	}
@@ -111,84 +129,106 @@ func (t *Table) Created(k Key, path string, maker []byte, nth uint64, owner Owne
 	return n
 }
 
-// CreatedDir registers a new directory, whose number depends on its path.
+// CreatedDir registers a new directory. Its number depends on its path, and on
+// how many directories were made at that path before it: they may live on
+// under other names.
 func (t *Table) CreatedDir(k Key, path string, owner Owner) *Inode {
 	dev, _ := t.mountOf(path)
-	n := &Inode{Ino: number("dir", []byte(path)), Dev: dev, Owner: owner, Made: true}
+	what := append([]byte(path), 0)
+	n := &Inode{
+		Ino:   number("dir", binary.LittleEndian.AppendUint64(what, t.dirs[path])),
+		Dev:   dev,
+		Owner: owner,
+		Made:  true,
+	}
+	t.dirs[path]++
 	t.inodes[k] = n
 	return n
 }
 
-// Move gives an inode another key: the kernel's number of a lower file may
-// change when it is copied up.
-func (t *Table) Move(from, to Key) {
-	if n := t.inodes[from]; n != nil && from != to {
-		t.inodes[to] = n
+// Alias gives an inode another key, which the kernel uses for it from now on.
+// Where its old key is still seen it means the same inode.
+func (t *Table) Alias(k Key, n *Inode) { t.inodes[k] = n }
+
+// Drop forgets a key, whose inode the engine has removed.
+func (t *Table) Drop(k Key) { delete(t.inodes, k) }
+
+// Bind notes that a path names an inode whose key the kernel may change: of a
+// file of an overlay that was there before and is changed now, or of a
+// directory of an overlay. The path is canonical.
+func (t *Table) Bind(path string, n *Inode) {
+	if _, project := t.mountOf(path); project {
+		t.bound.put(path, n)
+		n.bound = true
 	}
 }
 
-// Forget drops an inode whose last name and descriptor are gone.
-func (t *Table) Forget(k Key) { delete(t.inodes, k) }
+// Binds tells whether anything has been bound.
+func (t *Table) Binds() bool { return !t.bound.root.empty() }
 
-// Gone notes that a name existed in this run and was taken away.
-func (t *Table) Gone(dir Key, base string) { t.gone[name{dir, base}] = struct{}{} }
+// At returns the inode that is bound to a path, or nil.
+func (t *Table) At(path string) *Inode { return t.bound.get(path) }
 
-// Existed tells whether a name was taken away earlier in this run.
-func (t *Table) Existed(dir Key, base string) bool {
-	_, ok := t.gone[name{dir, base}]
-	return ok
+// Renamed follows the renaming of a path and of all that lies below it. What
+// was bound to the new path is replaced.
+func (t *Table) Renamed(from, to string) { t.bound.rename(from, to) }
+
+// Exchanged follows an exchange of two paths and of all that lies below them.
+func (t *Table) Exchanged(a, b string) { t.bound.exchange(a, b) }
+
+// Removed notes that the name base of the directory dir, whose path is path,
+// was taken away from the inode n.
+func (t *Table) Removed(dir *Inode, base, path string, n *Inode) {
+	t.gone[name{dir, base}] = n
+	t.bound.remove(path)
 }
 
-// Touch stamps a change of the inode by the process whose clock is c.
-func (n *Inode) Touch(c *clock.Clock) {
-	n.Mtime = max(n.Mtime, c.Stamp())
-	n.Last = c.Edge
+// Existed tells whether a name was taken away earlier in this run, and from
+// what.
+func (t *Table) Existed(dir *Inode, base string) (last *Inode, ok bool) {
+	last, ok = t.gone[name{dir, base}]
+	return last, ok
 }
 
-// SetMtime sets the modification time to what a process asked for.
-func (n *Inode) SetMtime(c *clock.Clock, mtime int64) {
-	n.Mtime = mtime
-	n.Last = c.Edge
+// InProject tells whether a path lies in an overlay whose changes are kept.
+func (t *Table) InProject(path string) bool {
+	_, project := t.mountOf(path)
+	return project
 }
 
-// Show rewrites a stat result to what the box sees. epoch is in nanoseconds
-// since 1970. blocks is called when a regular file may have holes.
-func (n *Inode) Show(st *unix.Stat_t, epoch int64, blocks func() int64) {
-	st.Dev, st.Ino = n.Dev, n.Ino
-	st.Uid, st.Gid = n.Owner.UID, n.Owner.GID
-	mtime := unix.NsecToTimespec(epoch + n.Mtime)
-	st.Atim, st.Mtim, st.Ctim = mtime, mtime, mtime
-	st.Blksize = blockSize
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		// One link means "not counted": no program may conclude from it how
-		// many subdirectories there are.
-		st.Nlink, st.Size, st.Blocks = 1, dirSize, dirSize/512
-	case unix.S_IFREG:
-		whole := (st.Size + blockSize - 1) / blockSize * (blockSize / 512)
-		if st.Blocks < whole && blocks != nil {
-			whole = blocks()
-		}
-		st.Blocks = whole
-	default:
-		st.Blocks = 0
+// MountOf returns the mount that holds a path. ok is false when only the root
+// directory does.
+func (t *Table) MountOf(path string) (m Mount, ok bool) {
+	i := t.mountIndex(path)
+	if i < 0 {
+		return Mount{Path: "/"}, false
 	}
+	return t.mounts[i], true
 }
+
+// Mounts are the mounts of the box. The caller must not change them.
+func (t *Table) Mounts() []Mount { return t.mounts }
 
 // mountOf returns the device number of the mount that holds path and whether
-// it is a project. Numbers start at 64: low ones are those of real devices
-// that some programs know.
+// it is a project.
 func (t *Table) mountOf(path string) (dev uint64, project bool) {
+	i := t.mountIndex(path)
+	if i < 0 {
+		return rootDev, false
+	}
+	return t.devs[i], t.mounts[i].Project
+}
+
+// mountIndex is the mount that holds path, the last one where several are at
+// one place, or -1.
+func (t *Table) mountIndex(path string) int {
 	best := -1
 	for i, m := range t.mounts {
 		if Within(path, m.Path) && (best < 0 || len(m.Path) >= len(t.mounts[best].Path)) {
 			best = i
 		}
 	}
-	if best < 0 {
-		return unix.Mkdev(0, 64), false
-	}
-	return unix.Mkdev(0, uint32(65+best)), t.mounts[best].Project
+	return best
 }
 
 // Within tells whether path is dir or below it. Both are absolute and clean.

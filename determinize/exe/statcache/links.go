@@ -83,5 +83,8 @@ func (l *Links) LeastPath(st *unix.Stat_t, same func(name string) bool) (path st
 	return path, links > 0 && links == st.Nlink
 }
 
+// Now is the time by the clock that the cache was given.
+func (l *Links) Now() time.Time { return l.c.cfg.Now() }
+
 // Close writes the file, as Cache.Close does.
 func (l *Links) Close() error { return l.c.Close() }

@@ -1,0 +1,140 @@
+package vfs
+
+import (
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/clock"
+)
+
+const (
+	// LowerMtime is the modification time of a file that the box did not
+	// write, in nanoseconds relative to the epoch: ten years before it, so
+	// that whatever the box makes is newer.
+	LowerMtime = -3652 * 86_400 * int64(1e9)
+
+	blockSize = 4096
+	dirSize   = 4096
+)
+
+// Inode is one file, directory or pipe as the box sees it.
+type Inode struct {
+	Ino   uint64     // number shown
+	Dev   uint64     // device number shown
+	Mtime int64      // nanoseconds since the epoch
+	Owner Owner      // who owns it
+	Last  clock.Edge // the changes so far; carried to whoever reads or stats it
+	Made  bool       // made in the box
+	// Session is the exec that is writing the content now. The first write of
+	// any other one overwrites what existed.
+	Session uint64
+	// Stale says that a task may go on seeing the content as it was when it
+	// was first changed: the kernel shows the copy neither through mappings of
+	// the original nor through descriptors of another of its names.
+	Stale bool
+
+	lower   Key    // its key in the lower layer
+	stamped bool   // Mtime is a stamp of this run, not what was there or asked for
+	gone    bool   // it has no name left
+	bound   bool   // Table.Bind was called for it
+	counted bool   // of a lower file with several names: links of them are in the box
+	links   uint64 // and have not been taken away
+}
+
+// Touch stamps a change of the inode by the process whose clock is c. Stamps
+// of one inode never decrease.
+func (n *Inode) Touch(c *clock.Clock) {
+	if s := c.Stamp(); !n.stamped || s > n.Mtime {
+		n.Mtime = s
+	}
+	n.stamped = true
+	n.Changed(c)
+}
+
+// Changed notes a change by the process whose clock is c that leaves the
+// modification time alone.
+func (n *Inode) Changed(c *clock.Clock) {
+	n.Last.B = max(n.Last.B, c.B)
+	n.Last.W = max(n.Last.W, c.W)
+	n.Last.Over = max(n.Last.Over, c.Over)
+	n.Last.O = max(n.Last.O, c.O)
+}
+
+// SetMtime sets the modification time to what a process asked for, in
+// nanoseconds since the epoch.
+func (n *Inode) SetMtime(c *clock.Clock, mtime int64) {
+	n.Mtime = mtime
+	n.stamped = false
+	n.Changed(c)
+}
+
+// Replaced notes that the inode was put in the place of another one. What make
+// and its like compare is the name, whose content is as new as its replacement:
+// a stamp that was given to the content under another name would be older than
+// what was made of the name's old content, or as old. A time that was asked for
+// stays.
+func (n *Inode) Replaced(c *clock.Clock) {
+	if n.stamped {
+		n.Touch(c)
+	}
+}
+
+// Bound tells whether the inode is bound to a path.
+func (n *Inode) Bound() bool { return n.bound }
+
+// Gone tells whether the inode has lost its last name.
+func (n *Inode) Gone() bool { return n.gone }
+
+// SetLinks says how many names in the box a lower file has. The kernel counts
+// those outside too, and does not notice when one is taken away.
+func (n *Inode) SetLinks(links int) { n.counted, n.links = true, uint64(links) }
+
+// Counted tells whether the inode's names are counted here: it is a lower file
+// with several names, none of which was changed.
+func (n *Inode) Counted() bool { return n.counted }
+
+// United says that all names of a lower file became names of one new file.
+func (n *Inode) United() { n.counted = false }
+
+// Unlinked notes that a name was taken away from the inode, of which st was
+// known before.
+func (n *Inode) Unlinked(st *unix.Stat_t) {
+	left := st.Nlink - 1
+	switch {
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		left = 0
+	case n.counted:
+		n.links = max(n.links, 1) - 1
+		left = n.links
+	}
+	n.gone = n.gone || left == 0
+}
+
+// Show rewrites a stat result to what the box sees. epoch is in nanoseconds
+// since 1970. blocks is called when a regular file may have holes.
+func (n *Inode) Show(st *unix.Stat_t, epoch int64, blocks func() int64) {
+	st.Dev, st.Ino = n.Dev, n.Ino
+	st.Uid, st.Gid = n.Owner.UID, n.Owner.GID
+	mtime := unix.NsecToTimespec(epoch + n.Mtime)
+	st.Atim, st.Mtim, st.Ctim = mtime, mtime, mtime
+	st.Blksize = blockSize
+	if n.counted {
+		st.Nlink = n.links
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		// One link means "not counted": no program may conclude from it how
+		// many subdirectories there are.
+		st.Nlink, st.Size, st.Blocks = 1, dirSize, dirSize/512
+	case unix.S_IFREG:
+		whole := (st.Size + blockSize - 1) / blockSize * (blockSize / 512)
+		if st.Blocks < whole && blocks != nil {
+			whole = blocks()
+		}
+		st.Blocks = whole
+	default:
+		st.Blocks = 0
+	}
+	if n.gone {
+		st.Nlink = 0
+	}
+}

@@ -1,0 +1,1 @@
+echo "the old text" > one; ln one two

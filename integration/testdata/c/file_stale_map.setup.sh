@@ -1,0 +1,1 @@
+echo "the old text" > lower; echo another > other
