@@ -1,7 +1,8 @@
 #!/bin/sh
-# laplace: same
+# laplace: same refused=getpeername,ioctl,socket
 # GNU hello 2.10: ./configure && make && make install, in the directory of its unpacked sources.
 set -e
+export OMP_NUM_THREADS=1 # msgmerge, which configure tries out, wants threads and gives up without
 ./configure --prefix=/usr
 make
 ./hello

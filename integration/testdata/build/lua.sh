@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same
+# laplace: same refused=ioctl
 # lua 5.4: make, and a program for what was made.
 set -e
 make -j1 linux

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=socket,clone3
+# laplace: same refused=clone3
 # find and sort on larger input; sort may want threads, and does without.
 set -e
 for a in 1 2 3 4 5 6 7 8; do

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=socket,clone3,ioctl
+# laplace: same
 # gcc: compile, assemble, link, archives, shared libraries, dependencies; the objects equal those of a native run.
 set -e
 cat >greet.h <<'end'

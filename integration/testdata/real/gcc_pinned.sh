@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: pinned refused=socket,clone3,ioctl
+# laplace: pinned
 # gcc where it takes the time, random names or seeds: temporary files, __DATE__, link-time optimisation, coverage,
 # precompiled headers.
 set -e

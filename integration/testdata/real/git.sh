@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket,clone3,ioctl
+# laplace: pinned refused=socket
 # git: init, add, commit, merge, log, status, stash, tag, gc and clone of a local repository. The ids of commits with
 # given dates are those of every machine; the index and the reflogs hold what is pinned.
 set -e
@@ -13,7 +13,9 @@ want() { # name, id
 git init -q -b main repo
 cd repo
 git config gc.auto 0
+# One thread each: threads are refused, and git insists.
 git config pack.threads 1
+git config grep.threads 1
 seq 1 100 >file
 mkdir sub; echo sub >sub/a
 ln -s file link

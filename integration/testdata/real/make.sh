@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=socket,ioctl
+# laplace: same
 # make: a recursive project, built, built again, touched, edited, cleaned.
 set -e
 mkdir -p lib app

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: pinned refused=socket,ioctl
+# laplace: pinned
 # make -j: the jobserver's pipe, output in whatever order natively, in one order in a box.
 cat >Makefile <<'end'
 N = $(shell seq 1 12)

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# laplace: same refused=socket,ioctl
+# laplace: same
 # perl: processes, pipes, signals, sorting, text, packing; what is random is in perl_pinned.sh.
 use strict;
 use warnings;

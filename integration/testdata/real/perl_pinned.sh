@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# laplace: pinned refused=socket,ioctl
+# laplace: pinned
 # perl: hash order, rand, time, pids, temporary names, addresses.
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=socket,ioctl
+# laplace: same refused=ioctl
 # tar and gzip: a reproducible archive equals the native one; extraction, links, sparse files, appending.
 set -e
 mkdir -p t/a t/b
