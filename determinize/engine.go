@@ -147,7 +147,7 @@ type engine struct {
 	fifos     map[vfs.Key]*fifoOpens
 	procFiles map[vfs.Key]procFile
 	writes    uint64 // counts the writes to pipes
-	unlocked  uint64 // counts what may have released a file lock
+	released  uint64 // counts what may have released a file lock or an end of a pipe
 	procfs    procfs.Box
 	pids      *pids.Allocator
 	patches   []vdso.Patch

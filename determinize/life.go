@@ -108,7 +108,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	if ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending {
 		e.fatal = ErrLost
 	}
-	e.unlocked++ // what it had locked
+	e.released++ // what it had locked
 	t.state = stateDead
 	t.status = ws
 	e.traceEnd(t)

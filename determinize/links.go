@@ -19,9 +19,9 @@ func (e *engine) lower(st *unix.Stat_t, path string) *vfs.Inode {
 	if st.Nlink < 2 || st.Mode&unix.S_IFMT == unix.S_IFDIR || !strings.HasPrefix(path, "/") {
 		return e.fs.Lower(k, path)
 	}
-	if least, ok := e.leastCached(st, path); ok {
+	if least, links, ok := e.leastCached(st, path); ok {
 		n := e.fs.Lower(k, least)
-		n.SetLinks(int(st.Nlink))
+		n.SetLinks(links)
 		return n
 	}
 	names := e.linkNames(st, path)
@@ -31,10 +31,10 @@ func (e *engine) lower(st *unix.Stat_t, path string) *vfs.Inode {
 }
 
 // leastCached asks the cache of earlier runs for the least name of a file of
-// the host.
-func (e *engine) leastCached(st *unix.Stat_t, path string) (string, bool) {
+// the host, and how many names it has in the box.
+func (e *engine) leastCached(st *unix.Stat_t, path string) (string, int, bool) {
 	if m, _ := e.fs.MountOf(path); !m.Host || e.cfg.Links == nil {
-		return "", false
+		return "", 0, false
 	}
 	return e.cfg.Links.LeastPath(st, func(name string) bool { return names(name, st) })
 }
@@ -80,7 +80,7 @@ func (e *engine) linkNames(st *unix.Stat_t, path string) []string {
 		}
 	}
 	slices.Sort(found)
-	if m.Host && e.cfg.Links != nil && len(found) == int(st.Nlink) {
+	if m.Host && e.cfg.Links != nil {
 		e.cfg.Links.Put(st, found, e.cfg.Links.Now())
 	}
 	return found

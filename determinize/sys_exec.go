@@ -103,7 +103,7 @@ func (e *engine) execed(t *task) {
 		}
 	}
 	e.forgetDirs(t)
-	e.unlocked++             // descriptors were closed
+	e.released++             // descriptors were closed
 	t.noWait = t.chldIgnored // handlers and their flags are gone
 	vec, stack, ok := e.newStack(t)
 	if !ok {

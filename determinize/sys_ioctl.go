@@ -86,7 +86,7 @@ func fcntlEnter(e *engine, t *task) verdict {
 		case unix.F_OFD_SETLKW:
 			return e.lock(t, 1, unix.F_OFD_SETLK, unix.EAGAIN)
 		}
-		return runThen(func(int64) { e.unlocked++ })
+		return runThen(func(int64) { e.released++ })
 	}
 	return run()
 }
@@ -98,7 +98,7 @@ func flockEnter(e *engine, t *task) verdict {
 	}
 	op := t.arg(1)
 	if op&unix.LOCK_NB != 0 || op&unix.LOCK_UN != 0 {
-		return runThen(func(int64) { e.unlocked++ })
+		return runThen(func(int64) { e.released++ })
 	}
 	return e.lock(t, 1, op|unix.LOCK_NB, unix.EWOULDBLOCK)
 }
@@ -119,8 +119,8 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 				return
 			}
 		}
-		seen := e.unlocked
-		t.ready = func() bool { return e.unlocked != seen }
+		seen := e.released
+		t.ready = func() bool { return e.released != seen }
 		t.then = func() verdict { return e.again(t) }
 		t.broken = func() verdict { return e.restartAtExit(t) }
 		t.why = "a file lock"
@@ -181,7 +181,7 @@ func (e *engine) restartAtExit(t *task) verdict {
 // closeEnter handles the calls that may give descriptors up: close, dup2,
 // dup3, close_range.
 func closeEnter(e *engine, t *task) verdict {
-	e.unlocked++
+	e.released++
 	return run()
 }
 

@@ -244,6 +244,18 @@ func (e *engine) hasReaders(t *task, fd int32) bool {
 	return p[0].Revents&unix.POLLERR == 0
 }
 
+// onRelease makes a question that only a released descriptor can change the
+// answer of cheap to ask again.
+func (e *engine) onRelease(f func() bool) func() bool {
+	at, was := e.released, false
+	return func() bool {
+		if at != e.released {
+			at, was = e.released, f()
+		}
+		return was
+	}
+}
+
 // readPipe reads from a pipe or FIFO.
 func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 	fl, errno := e.flags(t, fd)
@@ -271,8 +283,9 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 		case fl&unix.O_NONBLOCK != 0:
 			return fail(unix.EAGAIN)
 		}
+		ended := e.onRelease(func() bool { return !e.hasWriters(t, fd) })
 		return block("bytes from a pipe on descriptor "+strconv.Itoa(int(fd)), func() bool {
-			return e.channelOf(k) != nil || !e.hasWriters(t, fd)
+			return e.channelOf(k) != nil || ended()
 		})
 	}
 	n, errno := e.scatter(t, spans, c.peek(t, total))
@@ -448,8 +461,9 @@ func (e *engine) waitForRoom(t *task, fd int32, k vfs.Key, total int) verdict {
 	if total <= pipeBuf {
 		need = total
 	}
+	unread := e.onRelease(func() bool { return !e.hasReaders(t, fd) })
 	v := block("room in a pipe on descriptor "+strconv.Itoa(int(fd)), func() bool {
-		return e.channelOf(k).room() >= need || !e.hasReaders(t, fd)
+		return e.channelOf(k).room() >= need || unread()
 	})
 	v.broken = func() verdict {
 		if t.progress > 0 {

@@ -57,13 +57,13 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Hostname: spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
 		Mounts: s.mounts(), Links: s.links,
-		Stdin:  st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
+		Stdin: st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,
 		Executables: s.executables,
 		Self:        s.self(),
 		Direct:      oci.Direct,
-		CPU:         tracerCPU(),
+		CPU:         s.cpu,
 		Log:         s.log,
 	}
 	if s.box.Trace != nil {
@@ -184,7 +184,9 @@ func (s *supervisor) results(out *Outcome, upper []uppers) error {
 		tree.add(s.box.Overlays[i].Target, sum)
 	}
 	out.Report.Tree = tree.sum()
-	if out.Exit != 0 || s.box.Commit == CommitNone {
+	failed := out.Exit != 0 && s.box.Commit == CommitProject
+	strict := s.box.Strict && out.Report.Verdict == Tainted
+	if failed || strict || s.box.Commit == CommitNone {
 		return nil
 	}
 	for i, d := range dirs {

@@ -47,7 +47,7 @@ func (s *supervisor) startInit(upper []uppers, st *streams) (*initProcess, error
 	}
 	req := InitRequest{
 		Spec: s.box.Spec, Filter: filter, TSC: true,
-		Network: settings.Network, CPU: tracerCPU(), PID: commandPID,
+		Network: settings.Network, CPU: s.cpu, PID: commandPID,
 		GuestHostID: s.guestHostID(), SysCPUs: settings.CPUs,
 	}
 	req.Extra = s.extra()

@@ -1,4 +1,4 @@
-// laplace: same
+// laplace: same refused=execve
 // Every way in which execve fails, and that the caller goes on unharmed.
 #include "check.h"
 #include <fcntl.h>
