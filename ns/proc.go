@@ -21,7 +21,7 @@ import (
 func OpenProc() (int, error) {
 	ctx, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
 	if err != nil {
-		return -1, fmt.Errorf("fsopen proc: %w", err)
+		return -1, procError(err)
 	}
 	defer unix.Close(ctx)
 	if err := unix.FsconfigCreate(ctx); err != nil {

@@ -185,6 +185,17 @@ func poke(pid int, off, val uintptr) unix.Errno {
 	return ptrace(unix.PTRACE_POKEUSR, uintptr(pid), off, val)
 }
 
+// CanReadCalls tells whether the kernel has PTRACE_GET_SYSCALL_INFO, since Linux
+// 5.3, by asking about a task that the calling thread traces and that has
+// stopped.
+func CanReadCalls(pid int) error {
+	var info syscallInfo
+	if e := ptrace(requestSyscallInfo, uintptr(pid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info))); e != 0 {
+		return os.NewSyscallError("PTRACE_GET_SYSCALL_INFO", e)
+	}
+	return nil
+}
+
 // Skip answers the system call that a task is about to make: the kernel does
 // not see it, and it returns ret.
 func (t *Tracer) Skip(pid int, ret int64) unix.Errno {

@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/tracer"
 )
 
 // ChildName is the argv[0] with which the process starts itself for a trial.
@@ -162,6 +164,7 @@ func tryPids(proc string) error {
 
 // tryPtrace traces a child until its execve(2).
 func tryPtrace() error {
+	runtime.LockOSThread() // who traces is a thread
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{ChildName, string(hold)}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Pdeathsig: syscall.SIGKILL}
@@ -170,6 +173,9 @@ func tryPtrace() error {
 	}
 	var status unix.WaitStatus
 	_, err := unix.Wait4(cmd.Process.Pid, &status, 0, nil)
+	if err == nil && status.Stopped() {
+		err = tracer.CanReadCalls(cmd.Process.Pid)
+	}
 	err = errors.Join(err, cmd.Process.Kill())
 	if werr := cmd.Wait(); werr != nil && err == nil && !status.Stopped() {
 		err = werr
