@@ -47,7 +47,7 @@ var external = map[string][]string{
 	"github.com/spf13":              {"cli"},
 	"github.com/containerd/cgroups": {"runtime/cgroup"},
 	"math/rand":                     {}, // randomness comes from seeds: determinize/prng
-	module + "/determinize/tracer":  {"determinize", "determinize/tracer"},
+	module + "/determinize/tracer":  {"determinize", "determinize/tracer", "runtime/probe"},
 }
 
 // A use is something that only some files may name, because it is one package's
