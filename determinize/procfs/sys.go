@@ -96,7 +96,8 @@ var caches = []struct {
 }
 
 // cpuFiles adds the files of one CPU: its place among the cores of the only
-// package, and its caches.
+// package, and, of the first, its caches. All CPUs are alike, programs that ask
+// for the size of a cache ask the first, and every box pays for every file.
 func cpuFiles(files map[string]string, i, cpus int) {
 	all, allMask := cpuList(cpus), cpuMask(cpus)
 	own, ownMask := fmt.Sprint(i), oneCPUMask(i, cpus)
@@ -113,6 +114,9 @@ func cpuFiles(files map[string]string, i, cpus int) {
 		"thread_siblings": ownMask, "thread_siblings_list": own,
 	} {
 		files[dir+"topology/"+name] = value
+	}
+	if i > 0 {
+		return
 	}
 	for n, c := range caches {
 		list, mask, id := own, ownMask, own

@@ -54,7 +54,12 @@ func (c *composer) visit(p string) (dir int, base string, err error) {
 	if err != nil {
 		return -1, "", err
 	}
-	c.visited, c.visiting = name, fd
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, "", err
+	}
+	c.visited, c.visiting, c.inherits = name, fd, st.Mode&unix.S_ISGID != 0
 	return fd, path.Base(p), nil
 }
 
@@ -70,20 +75,12 @@ func (c *composer) leave() {
 // make, where the umask is 0.
 const modeAtBirth = 0o1777
 
-// own gives what was just made with mode the owner that it is to have; and the
-// mode, where it can't have it from birth.
-func (c *composer) own(fd int, mode uint32, guest bool) error {
-	id := 0
+// owner of an entry.
+func (c *composer) owner(guest bool) int {
 	if guest {
-		id = int(c.Guest)
+		return int(c.Guest)
 	}
-	if err := unix.Fchown(fd, id, id); err != nil {
-		return err
-	}
-	if mode&^modeAtBirth == 0 {
-		return nil
-	}
-	return unix.Fchmod(fd, mode&0o7777)
+	return 0
 }
 
 func (c *composer) dir(p string, d Dir) error {
@@ -97,7 +94,7 @@ func (c *composer) dir(p string, d Dir) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := c.own(fd, 0, d.Guest); err != nil {
+	if err := unix.Fchown(fd, c.owner(d.Guest), c.owner(d.Guest)); err != nil {
 		return err
 	}
 	return unix.Fchmod(fd, d.Mode&0o7777)
@@ -171,5 +168,14 @@ func (c *composer) write(dir int, name string, f File) error {
 		}
 		b = b[n:]
 	}
-	return c.own(fd, f.Mode, f.Guest)
+	// What root makes is root's, but for the group in a set-group-id directory.
+	if id := c.owner(f.Guest); id != 0 || c.inherits {
+		if err := unix.Fchown(fd, id, id); err != nil {
+			return err
+		}
+	}
+	if f.Mode&^modeAtBirth == 0 {
+		return nil
+	}
+	return unix.Fchmod(fd, f.Mode&0o7777)
 }

@@ -117,8 +117,10 @@ type composer struct {
 	// needed until the step is done: see done.
 	held, open []int
 	// visiting is the directory of the root that is called visited; "" is none.
+	// inherits says that its entries have its group.
 	visiting int
 	visited  string
+	inherits bool
 	// host is the mount table as it was, or nil.
 	host []*mountinfo.Info
 	// patched are the directories whose replacements have been made.
