@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -26,10 +27,15 @@ func (c *Caller) explain(err error, box *runtime.Box) error {
 		name = interpreter(path)
 		path = c.onHost(name)
 	}
+	explained := *e
+	if path == "" && name != box.Spec.Process.Args[0] && name != "" {
+		explained.Err = fmt.Errorf("its interpreter, %s: %w", name, e.Err)
+		explained.Hint = "install it, or correct the first line"
+		return &explained
+	}
 	if path == "" || sees(box, path) {
 		return err
 	}
-	explained := *e
 	explained.On = name
 	explained.Err = notInBox{path, e.Err}
 	explained.Hint = "--ro " + filepath.Dir(path)
