@@ -1,0 +1,262 @@
+package determinize
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// words is a structure of 64-bit members.
+func words(v ...uint64) []byte {
+	b, _ := binary.Append(nil, binary.LittleEndian, v)
+	return b
+}
+
+func TestParseIovec(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		raw   []byte
+		spans []span
+		total int
+		errno unix.Errno
+	}{
+		{"none", nil, nil, 0, 0},
+		{"two", words(0x1000, 5, 0x2000, 7), []span{{0x1000, 5}, {0x2000, 7}}, 12, 0},
+		{"empty ones stay", words(0, 0, 0x2000, 7), []span{{0, 0}, {0x2000, 7}}, 7, 0},
+		{"too long by itself", words(0x1000, math.MaxInt64), []span{{0x1000, maxRW}}, maxRW, 0},
+		{"too long together", words(0x1000, maxRW-1, 0x2000, 5, 0x3000, 5), []span{{0x1000, maxRW - 1}, {0x2000, 1}, {0x3000, 0}}, maxRW, 0},
+		{"negative", words(0x1000, 1<<63), nil, 0, unix.EINVAL},
+		{"negative, after too long", words(0x1000, math.MaxInt64, 0, ^uint64(0)), nil, 0, unix.EINVAL},
+	} {
+		spans, total, errno := parseIovec(test.raw)
+		if !slices.Equal(spans, test.spans) || total != test.total || errno != test.errno {
+			t.Errorf("%s: %v, %d, %v; want %v, %d, %v", test.name, spans, total, errno, test.spans, test.total, test.errno)
+		}
+	}
+}
+
+// FuzzParseIovec: sizes are never negative and never more than one call moves.
+func FuzzParseIovec(f *testing.F) {
+	f.Add(words(0x1000, 5, 0x2000, 7))
+	f.Add(words(0, math.MaxInt64, 0, math.MaxInt64, 1, 1<<62))
+	f.Add(words(0, 1<<63))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		raw = raw[:len(raw)/16*16]
+		spans, total, errno := parseIovec(raw)
+		if errno != 0 {
+			if errno != unix.EINVAL || spans != nil || total != 0 {
+				t.Fatalf("%v with %v, %d", errno, spans, total)
+			}
+			return
+		}
+		sum := 0
+		for i, s := range spans {
+			size := binary.LittleEndian.Uint64(raw[16*i+8:])
+			if s.size < 0 || uint64(s.size) > size || s.addr != binary.LittleEndian.Uint64(raw[16*i:]) {
+				t.Fatalf("buffer %d is %v of %d", i, s, size)
+			}
+			if uint64(s.size) < size && sum+s.size < maxRW {
+				t.Fatalf("buffer %d is cut to %v of %d at %d", i, s, size, sum)
+			}
+			sum += s.size
+		}
+		if len(spans) != len(raw)/16 || sum != total || total > maxRW {
+			t.Fatalf("%d of %d buffers, %d and %d bytes", len(spans), len(raw)/16, sum, total)
+		}
+	})
+}
+
+func TestCloneArgs(t *testing.T) {
+	args := func(set map[int]uint64, size int) []byte {
+		b := make([]byte, size)
+		for at, v := range set {
+			binary.LittleEndian.PutUint64(b[at:], v)
+		}
+		return b
+	}
+	const chld = uint64(unix.SIGCHLD)
+	for _, test := range []struct {
+		name  string
+		args  []byte
+		want  cloneCall
+		errno unix.Errno
+	}{
+		{"fork", args(map[int]uint64{32: chld}, 64), cloneCall{exit: chld}, 0},
+		{"of the size that is known", args(map[int]uint64{0: unix.CLONE_VM | unix.CLONE_VFORK, 32: chld, 80: 7}, 88), cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK, exit: chld}, 0},
+		{"of a size between", args(map[int]uint64{64: 0}, 72), cloneCall{}, 0},
+		{"longer, with zeros", args(nil, 4096), cloneCall{}, 0},
+		{"longer, with something new", args(map[int]uint64{88: 1}, 96), cloneCall{}, unix.E2BIG},
+		{"longer by a byte that is not zero", append(args(nil, 88), 1), cloneCall{}, unix.E2BIG},
+		{"a signal in the flags", args(map[int]uint64{0: chld}, 64), cloneCall{}, unix.EINVAL},
+		{"a namespace among the signal's bits", args(map[int]uint64{0: unix.CLONE_NEWTIME}, 64), cloneCall{flags: unix.CLONE_NEWTIME}, 0},
+		{"no signal", args(map[int]uint64{32: 65}, 64), cloneCall{}, unix.EINVAL},
+		{"a signal of 64 bits", args(map[int]uint64{32: 1<<32 | chld}, 64), cloneCall{}, unix.EINVAL},
+		{"a pid", args(map[int]uint64{64: 0x1000, 72: 1}, 88), cloneCall{setTid: true}, 0},
+		{"a pid of no size", args(map[int]uint64{64: 0x1000}, 80), cloneCall{}, unix.EINVAL},
+		{"a size of no pid", args(map[int]uint64{72: 1}, 80), cloneCall{}, unix.EINVAL},
+	} {
+		got, errno := parseCloneArgs(test.args)
+		if got != test.want || errno != test.errno {
+			t.Errorf("%s: %+v, %v; want %+v, %v", test.name, got, errno, test.want, test.errno)
+		}
+	}
+}
+
+// TestCloneRefused: a process tree may be made, and nothing else.
+func TestCloneRefused(t *testing.T) {
+	const chld = uint64(unix.SIGCHLD)
+	for _, test := range []struct {
+		call  cloneCall
+		what  string
+		errno unix.Errno
+	}{
+		{cloneCall{exit: chld}, "", 0},
+		{cloneCall{}, "", 0},
+		{cloneCall{flags: unix.CLONE_CHILD_CLEARTID | unix.CLONE_CHILD_SETTID, exit: chld}, "", 0},
+		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK, exit: chld}, "", 0},
+		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND, exit: chld}, "", 0},
+		{cloneCall{flags: unix.CLONE_VM, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD}, "CLONE_THREAD", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_FILES, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_PIDFD, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_UNTRACED, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: 1 << 60, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_NEWUSER, exit: chld}, "namespace", unix.EPERM},
+		{cloneCall{flags: unix.CLONE_NEWTIME, exit: chld}, "namespace", unix.EPERM},
+		{cloneCall{setTid: true, exit: chld}, "set_tid", unix.EPERM},
+		{cloneCall{exit: uint64(unix.SIGUSR1)}, "exit signal", unix.EINVAL},
+	} {
+		what, errno := test.call.refused()
+		if what != test.what || errno != test.errno {
+			t.Errorf("%+v: %q, %v; want %q, %v", test.call, what, errno, test.what, test.errno)
+		}
+	}
+}
+
+// FuzzCloneArgs: whatever the guest says, what goes through makes a process
+// that shares memory only while its parent waits.
+func FuzzCloneArgs(f *testing.F) {
+	f.Add(make([]byte, 64))
+	f.Add(words(unix.CLONE_VM|unix.CLONE_VFORK, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0))
+	f.Add(words(unix.CLONE_THREAD, 0, 0, 0, 17, 0, 0, 0, 1, 1, 0, 0))
+	f.Fuzz(func(t *testing.T, args []byte) {
+		if len(args) < cloneArgsLeast || len(args) > cloneArgsMost {
+			return
+		}
+		c, errno := parseCloneArgs(args)
+		if errno != 0 {
+			if c != (cloneCall{}) {
+				t.Fatalf("%v with %+v", errno, c)
+			}
+			return
+		}
+		if _, errno := c.refused(); errno != 0 {
+			return
+		}
+		const never = unix.CLONE_THREAD | unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_SIGHAND | unix.CLONE_UNTRACED | unix.CLONE_PARENT | cloneNamespaces
+		if c.setTid || c.flags&never != 0 || c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0 || c.exit != 0 && c.exit != uint64(unix.SIGCHLD) {
+			t.Fatalf("%+v goes through", c)
+		}
+	})
+}
+
+func TestDuration(t *testing.T) {
+	for _, test := range []struct {
+		sec, nsec int64
+		want      int64
+		errno     unix.Errno
+	}{
+		{0, 0, 0, 0},
+		{1, 2, 1e9 + 2, 0},
+		{0, 999_999_999, 999_999_999, 0},
+		{0, 1_000_000_000, 0, unix.EINVAL},
+		{0, -1, 0, unix.EINVAL},
+		{-1, 0, 0, unix.EINVAL},
+		{math.MinInt64, math.MinInt64, 0, unix.EINVAL},
+		{math.MaxInt64, 999_999_999, forever, 0},
+		{forever / int64(time.Second), 0, forever, 0},
+		{forever/int64(time.Second) - 1, 999_999_999, forever/int64(time.Second)*int64(time.Second) - 1, 0},
+	} {
+		got, errno := duration(unix.Timespec{Sec: test.sec, Nsec: test.nsec})
+		if got != test.want || errno != test.errno {
+			t.Errorf("%d s %d ns: %d, %v; want %d, %v", test.sec, test.nsec, got, errno, test.want, test.errno)
+		}
+	}
+}
+
+// FuzzTimes: times from the guest never overflow, not even added to a clock,
+// and keep their order.
+func FuzzTimes(f *testing.F) {
+	f.Add(int64(1), int64(2), int64(0), int64(0))
+	f.Add(int64(math.MaxInt64), int64(999_999_999), int64(math.MinInt64), int64(0))
+	f.Fuzz(func(t *testing.T, sec, nsec, sec2, nsec2 int64) {
+		ns, errno := duration(unix.Timespec{Sec: sec, Nsec: nsec})
+		if valid := sec >= 0 && nsec >= 0 && nsec < 1e9; (errno == 0) != valid || ns < 0 || ns > forever || ns+forever < 0 {
+			t.Fatalf("%d s %d ns: %d, %v", sec, nsec, ns, errno)
+		}
+		other, errno2 := duration(unix.Timespec{Sec: sec2, Nsec: nsec2})
+		if errno == 0 && errno2 == 0 && sec < sec2 && ns > other {
+			t.Fatalf("%d s %d ns is %d, %d s %d ns is %d", sec, nsec, ns, sec2, nsec2, other)
+		}
+		if nsec >= 0 && nsec < 1e9 {
+			if v := saturateSigned(sec, nsec); sec > 0 && v < 0 || sec < -1 && v > 0 || v > forever+1e9 || v < -forever-1e9 {
+				t.Fatalf("%d s %d ns: %d", sec, nsec, v)
+			}
+		}
+	})
+}
+
+func TestSortXattrs(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                               "",
+		"user.b\x00user.a\x00":           "user.a\x00user.b\x00",
+		"security.selinux\x00":           "",
+		"user.\x00":                      "",
+		"user.a\x00user.a.b\x00user.ab":  "user.a\x00user.a.b\x00user.ab\x00",
+		"trusted.x\x00user.x\x00":        "user.x\x00",
+		"system.posix_acl_access\x00":    "system.posix_acl_access\x00",
+		"system.posix_acl_accesses\x00":  "",
+		"\x00\x00user.z\x00\x00User.a":   "user.z\x00",
+		"user.overlay.origin\x00user.a":  "user.a\x00user.overlay.origin\x00",
+		"system.posix_acl_default\x00us": "system.posix_acl_default\x00",
+	} {
+		if got := sortXattrs([]byte(in)); string(got) != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// FuzzSortXattrs: what is shown is sorted, all of it may be shown, was there,
+// and nothing that was there is missing.
+func FuzzSortXattrs(f *testing.F) {
+	f.Add([]byte("user.b\x00security.selinux\x00user.a\x00"))
+	f.Add([]byte("\x00\x00user.a"))
+	f.Fuzz(func(t *testing.T, list []byte) {
+		kept := bytes.Clone(list)
+		got := sortXattrs(list)
+		if !bytes.Equal(list, kept) {
+			t.Fatal("the input was changed")
+		}
+		var want []string
+		for _, n := range strings.Split(string(list), "\x00") {
+			if visibleXattr(n) {
+				want = append(want, n)
+			}
+		}
+		slices.Sort(want)
+		var names []string
+		if len(got) > 0 {
+			names = strings.Split(strings.TrimSuffix(string(got), "\x00"), "\x00")
+		}
+		if diff := cmp.Diff(want, names); diff != "" || len(got) > len(list)+1 {
+			t.Fatalf("%q: %q %s", list, got, diff)
+		}
+	})
+}
