@@ -191,6 +191,40 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+func TestNanoseconds(t *testing.T) {
+	const most = math.MaxInt64/1_000_000_000 - 1
+	for _, test := range []struct{ sec, nsec, want int64 }{
+		{0, 0, 0},
+		{1, 2, 1e9 + 2},
+		{-1, 2, -1e9 + 2},
+		{1, -1, 1e9}, // no time, and the kernel says so
+		{1, 1e9, 1e9},
+		{math.MaxInt64, 5, most*1e9 + 5},
+		{math.MinInt64, 5, -most*1e9 + 5},
+	} {
+		if got := nanoseconds(test.sec, test.nsec); got != test.want {
+			t.Errorf("%d s %d ns: %d, want %d", test.sec, test.nsec, got, test.want)
+		}
+	}
+	for _, test := range []struct{ a, b, want int64 }{
+		{5, 3, 2},
+		{3, 5, -2},
+		{math.MaxInt64, -1, math.MaxInt64},
+		{math.MinInt64, 1, math.MinInt64},
+		{math.MinInt64, -1, math.MinInt64 + 1},
+		{-2, math.MaxInt64, math.MinInt64},
+	} {
+		got := subtract(test.a, test.b)
+		if got != test.want {
+			t.Errorf("%d - %d: %d, want %d", test.a, test.b, got, test.want)
+		}
+		// Adding again does not overflow.
+		if sum := got + test.b; test.b > 0 && sum < got || test.b < 0 && sum > got {
+			t.Errorf("%d - %d + %d: %d", test.a, test.b, test.b, sum)
+		}
+	}
+}
+
 // FuzzTimes: times from the guest never overflow, not even added to a clock,
 // and keep their order.
 func FuzzTimes(f *testing.F) {
@@ -205,10 +239,12 @@ func FuzzTimes(f *testing.F) {
 		if errno == 0 && errno2 == 0 && sec < sec2 && ns > other {
 			t.Fatalf("%d s %d ns is %d, %d s %d ns is %d", sec, nsec, ns, sec2, nsec2, other)
 		}
-		if nsec >= 0 && nsec < 1e9 {
-			if v := saturateSigned(sec, nsec); sec > 0 && v < 0 || sec < -1 && v > 0 || v > forever+1e9 || v < -forever-1e9 {
-				t.Fatalf("%d s %d ns: %d", sec, nsec, v)
-			}
+		v, other := nanoseconds(sec, nsec), nanoseconds(sec2, nsec2)
+		if sec > 0 && v < 0 || sec < 0 && v >= 0 || v%1e9 != nsec && v%1e9 != nsec-1e9 && v%1e9 != 0 {
+			t.Fatalf("%d s %d ns: %d", sec, nsec, v)
+		}
+		if back := subtract(v, other) + other; back != v && subtract(v, other) != math.MaxInt64 && subtract(v, other) != math.MinInt64 {
+			t.Fatalf("%d - %d + %d is %d", v, other, other, back)
 		}
 	})
 }
