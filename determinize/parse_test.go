@@ -249,50 +249,61 @@ func FuzzTimes(f *testing.F) {
 	})
 }
 
-func TestSortXattrs(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                               "",
-		"user.b\x00user.a\x00":           "user.a\x00user.b\x00",
-		"security.selinux\x00":           "",
-		"user.\x00":                      "",
-		"user.a\x00user.a.b\x00user.ab":  "user.a\x00user.a.b\x00user.ab\x00",
-		"trusted.x\x00user.x\x00":        "user.x\x00",
-		"system.posix_acl_access\x00":    "system.posix_acl_access\x00",
-		"system.posix_acl_accesses\x00":  "",
-		"\x00\x00user.z\x00\x00User.a":   "user.z\x00",
-		"user.overlay.origin\x00user.a":  "user.a\x00user.overlay.origin\x00",
-		"system.posix_acl_default\x00us": "system.posix_acl_default\x00",
+func TestVisibleXattr(t *testing.T) {
+	for name, want := range map[string]bool{
+		"user.a": true, "user.": true, "user": false, "User.a": false, "": false,
+		"user.overlay": true, "user.overlay.origin": false, "user.overlays": true,
+		"security.selinux": false, "security.capability": false, "trusted.overlay.opaque": false,
+		"system.posix_acl_access": true, "system.posix_acl_default": true, "system.posix_acl": false, "system.nfs4_acl": false,
 	} {
-		if got := sortXattrs([]byte(in)); string(got) != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+		if got := visibleXattr(name); got != want {
+			t.Errorf("%q is visible: %v", name, got)
+		}
+		if read, change := hiddenXattr(name); read == 0 || change == 0 {
+			t.Errorf("%q: reading fails with %d, changing with %d", name, read, change)
 		}
 	}
 }
 
-// FuzzSortXattrs: what is shown is sorted, all of it may be shown, was there,
-// and nothing that was there is missing.
-func FuzzSortXattrs(f *testing.F) {
+func TestListXattrs(t *testing.T) {
+	for in, want := range map[string][]string{
+		"":                                  nil,
+		"user.a\x00":                        {"user.a"},
+		"user.b\x00user.a\x00":              {"user.a", "user.b"},
+		"user.a.b\x00user.ab\x00user.a\x00": {"user.a", "user.a.b", "user.ab"},
+		"user.a":                            {"user.a"},
+	} {
+		got, err := listXattrs(func(b []byte) (int, error) { return copy(b, in), nil })
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v %s", in, err, diff)
+		}
+	}
+	for _, test := range []struct{ in, want error }{{unix.EOPNOTSUPP, nil}, {unix.EACCES, unix.EACCES}} {
+		got, err := listXattrs(func([]byte) (int, error) { return -1, test.in })
+		if got != nil || err != test.want {
+			t.Errorf("%v: %q, %v", test.in, got, err)
+		}
+	}
+}
+
+// FuzzListXattrs: whatever list the kernel gives, its names are sorted, all
+// there, and without an end in them.
+func FuzzListXattrs(f *testing.F) {
 	f.Add([]byte("user.b\x00security.selinux\x00user.a\x00"))
 	f.Add([]byte("\x00\x00user.a"))
 	f.Fuzz(func(t *testing.T, list []byte) {
-		kept := bytes.Clone(list)
-		got := sortXattrs(list)
-		if !bytes.Equal(list, kept) {
-			t.Fatal("the input was changed")
+		got, err := listXattrs(func(b []byte) (int, error) { return copy(b, list), nil })
+		if err != nil || !slices.IsSorted(got) {
+			t.Fatalf("%q, %v", got, err)
 		}
-		var want []string
-		for _, n := range strings.Split(string(list), "\x00") {
-			if visibleXattr(n) {
-				want = append(want, n)
+		size := 0
+		for _, name := range got {
+			if size += len(name) + 1; strings.Contains(name, "\x00") || !bytes.Contains(list, []byte(name)) {
+				t.Fatalf("%q in %q", name, list)
 			}
 		}
-		slices.Sort(want)
-		var names []string
-		if len(got) > 0 {
-			names = strings.Split(strings.TrimSuffix(string(got), "\x00"), "\x00")
-		}
-		if diff := cmp.Diff(want, names); diff != "" || len(got) > len(list)+1 {
-			t.Fatalf("%q: %q %s", list, got, diff)
+		if n := min(len(list), xattrListMax); n > 0 && size != n && size != n+1 {
+			t.Fatalf("%d bytes of names from %d", size, n)
 		}
 	})
 }
