@@ -66,6 +66,7 @@ func (e *engine) send(t *task, k vfs.Key, data []byte, edge clock.Edge, packet b
 	}
 	c := e.channels[k]
 	if c == nil {
+		e.sweepChannels()
 		c = &channel{}
 		e.channels[k] = c
 	}
@@ -79,6 +80,20 @@ func (e *engine) send(t *task, k vfs.Key, data []byte, edge clock.Edge, packet b
 		c.writes = append(c.writes, write{data: append([]byte(nil), data[:n]...), edge: edge, writer: t, seq: e.writes, packet: packet})
 		data = data[n:]
 	}
+}
+
+// sweepChannels forgets what is left in pipes that nobody has open any more,
+// each time that their number has doubled.
+func (e *engine) sweepChannels() {
+	if len(e.channels) < e.sweepAt {
+		return
+	}
+	for k := range e.channels {
+		if !e.held(k) {
+			delete(e.channels, k)
+		}
+	}
+	e.sweepAt = 2*len(e.channels) + 64
 }
 
 // peek returns what a read of at most n bytes by t gets.

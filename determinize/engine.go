@@ -67,14 +67,17 @@ type Config struct {
 	// that it holds itself. nil is an input at its end.
 	Stdin    *os.File
 	StdinKey vfs.Key
+	// StdinFile is the file that the command holds as its standard input, if
+	// it is one of the caller's and not of the box.
+	StdinFile vfs.Key
+	// Terminal says that the command has a terminal.
+	Terminal bool
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
 	// Output takes what was written. An error ends the box.
 	Stdout, Stderr vfs.Key
 	Output         func(stream int, b []byte) error
-	// Terminal is the master side of the pty on which the command runs, or nil.
-	Terminal *os.File
 
 	// Executables caches what is known of executable files, and Links, which
 	// may be nil, what other names hard-linked files of the host have.
@@ -141,11 +144,13 @@ type engine struct {
 
 	fs        *vfs.Table
 	walks     map[walkKey]linkGroups
+	pipes     uint64 // device of anonymous pipes
 	proc      uint64 // device of the box's /proc
 	channels  map[vfs.Key]*channel
 	dirs      map[dirKey]*dirStream
 	fifos     map[vfs.Key]*fifoOpens
 	procFiles map[vfs.Key]procFile
+	sweepAt   int    // number of channels at which the next sweep is due
 	writes    uint64 // counts the writes to pipes
 	released  uint64 // counts what may have released a file lock or an end of a pipe
 	procfs    procfs.Box

@@ -127,6 +127,10 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	}
 	for _, k := range t.kids {
 		k.parent = nil
+		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {
+			e.signaled(k, sig, t)
+			unix.Kill(k.pid, sig)
+		}
 		if k.state == stateDead {
 			e.reap(k)
 		}

@@ -25,6 +25,9 @@ func (e *engine) loop() error {
 			if err := e.dispatch(); err != nil {
 				return err
 			}
+			if err := e.outside(); err != nil {
+				return err
+			}
 			if e.fatal != nil {
 				return e.fatal
 			}
@@ -61,6 +64,11 @@ func (e *engine) dispatch() error {
 		}
 	}
 	t, _ := e.least()
+	if t == nil && (e.cfg.Live || e.cfg.Terminal) && e.anyIn(stateBlocked) {
+		// Something outside may still wake it.
+		unix.Poll(nil, 10)
+		return nil
+	}
 	if t == nil {
 		if e.anyIn(stateStopped, stateVfork, stateDying) && !e.anyIn(stateBlocked) {
 			return fmt.Errorf("%w: every task is stopped by a signal", ErrDeadlock)

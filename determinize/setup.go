@@ -56,6 +56,16 @@ func newEngine(cfg Config) (*engine, error) {
 		return nil, fmt.Errorf("stat the box's /proc: %w", err)
 	}
 	e.proc = st.Dev
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("pipe: %w", err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	if err := unix.Fstat(pipe[0], &st); err != nil {
+		return nil, fmt.Errorf("stat a pipe: %w", err)
+	}
+	e.pipes = st.Dev
 	return e, nil
 }
 

@@ -88,6 +88,7 @@ func (e *engine) goesOn(t *task) {
 // Offsets in siginfo_t; sigaction(2) and asm-generic/siginfo.h.
 const (
 	siCode  = 8
+	siPID   = 16
 	siUID   = 20
 	siUtime = 32
 	siStime = 40
@@ -110,6 +111,9 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 			clear(info[siUtime : siStime+8])
 			e.tr.SetSiginfo(t.pid, &info)
 		} else if code <= 0 {
+			if from := int32(binary.LittleEndian.Uint32(info[siPID:])); from == 0 && sig != unix.SIGPIPE {
+				e.taint("signal", sig.String()+" was sent from outside the box", t)
+			}
 			binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
 			e.tr.SetSiginfo(t.pid, &info)
 		}

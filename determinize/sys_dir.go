@@ -111,10 +111,15 @@ func (e *engine) dirStream(t *task, fd int32, dir vfs.Key, pos int64) (*dirStrea
 			return s, 0
 		}
 		// A duplicate of a descriptor that is being read.
+		var same *dirStream
+		least := int32(-1)
 		for k, s := range e.dirs {
-			if k.t == t && s.dir == dir {
-				return s, 0
+			if k.t == t && s.dir == dir && (least < 0 || k.fd < least) {
+				same, least = s, k.fd
 			}
+		}
+		if same != nil {
+			return same, 0
 		}
 	}
 	entries, errno := e.list(t, fd)

@@ -254,6 +254,24 @@ func (e *engine) programDigest(t *task, x *execution, name string) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
+// lookUnmasked notes a library that contains instructions that cannot be
+// trapped, when a program opens it.
+func (e *engine) lookUnmasked(w where) {
+	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	f := os.NewFile(uintptr(fd), w.raw)
+	defer f.Close()
+	info, err := e.cfg.Executables.Info(f)
+	if err != nil || len(info.Unmasked) == 0 {
+		return
+	}
+	if path, errno := e.canonical(w, true); errno == 0 {
+		e.report.Unmasked = append(e.report.Unmasked, path)
+	}
+}
+
 // patch makes a new program's view of the machine that of the box: the vDSO
 // calls the kernel, where its calls are seen; the auxiliary vector names a
 // generic CPU; the random bytes that the C library starts with are ours.

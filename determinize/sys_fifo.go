@@ -22,7 +22,7 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 	if v, wait := e.order(t); wait {
 		return v
 	}
-	if st.Dev == e.cfg.Stdout.Dev {
+	if st.Dev == e.pipes {
 		return run() // an anonymous pipe, by its link in /proc: never waits
 	}
 	k := vfs.KeyOf(st)

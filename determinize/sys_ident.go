@@ -253,6 +253,9 @@ func limitEnter(e *engine, t *task) verdict {
 // applyLimit sets the soft limit of a process in the kernel, as far as the
 // kernel's hard limit allows. Hard limits are the engine's alone.
 func (e *engine) applyLimit(t *task, res int, l unix.Rlimit) {
+	if res == unix.RLIMIT_CPU || res == unix.RLIMIT_CORE || res == unix.RLIMIT_RTTIME || res == unix.RLIMIT_RSS {
+		return // real time and real memory decide nothing; no core is ever dumped
+	}
 	var real unix.Rlimit
 	if unix.Prlimit(t.pid, res, nil, &real) != nil {
 		return

@@ -35,6 +35,20 @@ func prctlEnter(e *engine, t *task) verdict {
 		return v
 	}
 	switch t.fd(0) {
+	case unix.PR_SET_CHILD_SUBREAPER:
+		if t.arg(1) != 0 {
+			e.refuse("prctl(PR_SET_CHILD_SUBREAPER)")
+			return fail(unix.EINVAL)
+		}
+		return answer(0)
+	case unix.PR_SET_PDEATHSIG:
+		if t.arg(1) > 64 {
+			return fail(unix.EINVAL)
+		}
+		t.parentDeath = unix.Signal(t.arg(1))
+		return answer(0)
+	case unix.PR_GET_PDEATHSIG:
+		return e.put(t, t.arg(1), []byte{byte(t.parentDeath), 0, 0, 0})
 	case unix.PR_GET_DUMPABLE:
 		return answer(int64(1 - t.dump))
 	case unix.PR_SET_DUMPABLE:

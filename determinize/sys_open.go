@@ -1,6 +1,9 @@
 package determinize
 
 import (
+	"strconv"
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/vfs"
@@ -35,7 +38,7 @@ func openEnter(e *engine, t *task) verdict {
 		}
 		o.flags = int(how.Flags)
 		if how.Resolve != 0 {
-			return e.openResolved(t, o)
+			return e.openResolved(t, dirfd, o, how.Resolve)
 		}
 	}
 	var errno unix.Errno
@@ -50,16 +53,55 @@ func openEnter(e *engine, t *task) verdict {
 }
 
 // openResolved handles openat2 with restrictions on how the path may resolve:
-// the kernel judges, and what came out is looked at afterwards.
-func (e *engine) openResolved(t *task, o opening) verdict {
-	if o.flags&(unix.O_CREAT|unix.O_TRUNC) != 0 || o.flags&unix.O_ACCMODE != unix.O_RDONLY {
-		return runThen(func(ret int64) {
-			if ret >= 0 {
-				e.opened(t, int32(ret), o, false)
-			}
-		})
+// the kernel judges, and what came out is looked at afterwards. Only files and
+// directories are opened this way: what else there is needs more than a look.
+func (e *engine) openResolved(t *task, dirfd int32, o opening, resolve uint64) verdict {
+	var errno unix.Errno
+	if o.w, errno = e.path(t, dirfd, o.path, false); errno != 0 {
+		return fail(errno)
 	}
-	return run()
+	defer func() { o.w.close() }()
+	var st unix.Stat_t
+	errno = e.find(t, &o.w, o.flags&unix.O_NOFOLLOW == 0, &st)
+	if errno == 0 {
+		if k := e.kindOfStat(&st); k != kindFile && k != kindDir || e.outsideFile(&st) {
+			if errno := e.resolves(t, dirfd, o, resolve); errno != 0 {
+				return fail(errno)
+			}
+			e.refuse("openat2(resolve)")
+			return fail(unix.EINVAL)
+		}
+	}
+	if errno == unix.ENOENT && o.flags&unix.O_CREAT != 0 {
+		return e.create(t, o)
+	}
+	return e.openNatively(t, o)
+}
+
+// resolves asks the kernel whether a path resolves under restrictions.
+func (e *engine) resolves(t *task, dirfd int32, o opening, resolve uint64) unix.Errno {
+	base := strconv.Itoa(t.pid) + "/cwd"
+	if dirfd != unix.AT_FDCWD {
+		base = fdPath(t, dirfd)
+	}
+	dir, err := unix.Openat(e.procFD(), base, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return errnoOf(err)
+	}
+	defer unix.Close(dir)
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | uint64(o.flags&unix.O_NOFOLLOW), Resolve: resolve}
+	fd, err := unix.Openat2(dir, o.w.raw, &how)
+	if err != nil {
+		return errnoOf(err)
+	}
+	unix.Close(fd)
+	return 0
+}
+
+// outsideFile tells whether a file is the one that the command was given as
+// standard input. It is the caller's, and not in the box: it may be read.
+func (e *engine) outsideFile(st *unix.Stat_t) bool {
+	return e.cfg.StdinFile != (vfs.Key{}) && vfs.KeyOf(st) == e.cfg.StdinFile
 }
 
 // open handles everything else.
@@ -69,13 +111,16 @@ func (e *engine) open(t *task, o *opening) verdict {
 	var st unix.Stat_t
 	errno := e.find(t, &o.w, follow, &st)
 	if errno != 0 {
-		if errno == unix.ENOENT && e.missing(o.w) {
-			if o.flags&unix.O_CREAT == 0 {
-				return fail(unix.ENOENT)
-			}
+		switch {
+		case errno == unix.ENOENT && o.flags&unix.O_CREAT != 0:
 			return e.create(t, *o)
+		case errno == unix.ENOENT && e.missing(o.w):
+			return fail(unix.ENOENT)
 		}
 		return e.openNatively(t, *o)
+	}
+	if o.flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL || o.flags&unix.O_DIRECTORY != 0 && !isDir(&st) {
+		return e.openNatively(t, *o) // fails: it is there, or no directory
 	}
 	switch e.kindOfStat(&st) {
 	case kindFile:
@@ -83,8 +128,14 @@ func (e *engine) open(t *task, o *opening) verdict {
 			return run()
 		}
 		if !writing {
+			if _, base := split(o.w.raw); strings.Contains(base, ".so") {
+				e.lookUnmasked(o.w)
+			}
 			e.observeAt(t, &st, o.w, follow)
 			return run()
+		}
+		if e.outsideFile(&st) {
+			return fail(unix.EACCES)
 		}
 		e.unite(t, o.w, &st)
 		return e.openNatively(t, *o)

@@ -327,6 +327,9 @@ func (e *engine) procPerm(path string, real uint32) uint32 {
 	} else {
 		row, ok = procfs.GlobalRow(rest)
 	}
+	if strings.HasPrefix(rest, "fd/") {
+		return real // says how the descriptor is open
+	}
 	if ok && rest != "" {
 		return row.Perm()
 	}
@@ -396,10 +399,10 @@ func (e *engine) linkText(t *task, raw, target string) string {
 	}
 	return procfs.Link(target, func(kind string, ino uint64) uint64 {
 		if kind == "pipe" {
-			if n := e.fs.Known(vfs.Key{Dev: e.cfg.Stdout.Dev, Ino: ino}); n != nil {
+			if n := e.fs.Known(vfs.Key{Dev: e.pipes, Ino: ino}); n != nil {
 				return n.Ino
 			}
-			n := e.fs.Lower(vfs.Key{Dev: e.cfg.Stdout.Dev, Ino: ino}, "pipe:")
+			n := e.fs.Lower(vfs.Key{Dev: e.pipes, Ino: ino}, "pipe:")
 			return n.Ino
 		}
 		return e.procIno(kind)

@@ -487,6 +487,9 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 		}
 		if err := e.cfg.Output(stream, b); err != nil {
 			e.fatal = ErrOutput
+			if e.cancel.Load() {
+				e.fatal = ErrCanceled
+			}
 			return verdict{do: doHold}
 		}
 		done += len(b)

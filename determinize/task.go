@@ -101,11 +101,12 @@ type task struct {
 	broken func() verdict // what to do when a signal arrives
 
 	// Signals.
-	raised bool       // one may be pending
-	sender clock.Edge // of the last one that a task of the box sent
-	mask   uint64     // blocked for the time of the call
-	masked bool       // mask is in force
-	doomed bool       // SIGKILL is on its way
+	raised      bool        // one may be pending
+	sender      clock.Edge  // of the last one that a task of the box sent
+	mask        uint64      // blocked for the time of the call
+	masked      bool        // mask is in force
+	doomed      bool        // SIGKILL is on its way
+	parentDeath unix.Signal // that it gets when its parent dies, or 0; prctl(2)
 
 	// What its parent has not seen yet.
 	status   unix.WaitStatus // dead

@@ -57,6 +57,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Hostname: spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
 		Mounts: s.mounts(), Links: s.links,
+		StdinFile: st.stdinFile, Terminal: s.box.Terminal,
 		Stdin: st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,

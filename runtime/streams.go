@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -19,19 +20,21 @@ type streams struct {
 	guest [3]*os.File // what the command gets as 0, 1, 2
 	keep  []*os.File  // other ends, held open while the box runs
 
-	stdin    *os.File // where the engine reads stdin from, or nil
-	stdinKey vfs.Key
-	outKeys  [2]vfs.Key
-	out      [2]io.Writer
-	sums     [2]hash.Hash
+	stdin     *os.File // where the engine reads stdin from, or nil
+	stdinKey  vfs.Key
+	outKeys   [2]vfs.Key
+	out       [2]*os.File
+	ctx       context.Context // of the box
+	stdinFile vfs.Key
+	sums      [2]hash.Hash
 
 	terminal *os.File
 	copies   sync.WaitGroup
 }
 
 // openStreams makes the standard streams of the box.
-func (s *supervisor) openStreams() (*streams, error) {
-	st := &streams{out: [2]io.Writer{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
+func (s *supervisor) openStreams(ctx context.Context) (*streams, error) {
+	st := &streams{ctx: ctx, out: [2]*os.File{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
 	null, err := os.Open("/dev/null")
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
@@ -47,6 +50,9 @@ func (s *supervisor) openStreams() (*streams, error) {
 		st.guest[0] = null
 	case StdinFile:
 		st.guest[0] = s.box.Stdin
+		if st.stdinFile, err = keyOf(s.box.Stdin); err != nil {
+			return nil, err
+		}
 	default:
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -83,9 +89,34 @@ func keyOf(f *os.File) (vfs.Key, error) {
 // write takes what the command wrote to stdout (1) or stderr (2).
 func (st *streams) write(stream int, b []byte) error {
 	st.sums[stream-1].Write(b)
-	_, err := st.out[stream-1].Write(b)
-	return err
+	fd := int32(st.out[stream-1].Fd())
+	for len(b) > 0 {
+		// Whoever reads may be slow, and the box be ended meanwhile: wait where a
+		// signal to this thread is noticed.
+		_, err := unix.Poll([]unix.PollFd{{Fd: fd, Events: unix.POLLOUT}}, -1)
+		if st.ctx.Err() != nil {
+			return st.ctx.Err()
+		}
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("wait to write output: %w", err)
+		}
+		n, err := unix.Write(int(fd), b[:min(len(b), pipeBuf)])
+		if err == unix.EINTR || err == unix.EAGAIN {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("write output: %w", err)
+		}
+		b = b[n:]
+	}
+	return nil
 }
+
+// pipeBuf is what fits into a pipe that is ready for writing; pipe(7).
+const pipeBuf = 4096
 
 // attach starts to copy between the terminal of the box and the outside.
 func (st *streams) attach(master *os.File, box *Box) {
@@ -98,6 +129,9 @@ func (st *streams) attach(master *os.File, box *Box) {
 	}()
 	if box.StdinKind == StdinLive {
 		go io.Copy(master, box.Stdin)
+	} else {
+		const endOfFile = 4 // what a terminal's user types
+		master.Write([]byte{endOfFile})
 	}
 }
 

@@ -111,7 +111,14 @@ func (s *supervisor) reply(r superviseReply) {
 
 // wire makes an error ready to travel.
 func wire(err error) *wireError {
-	w := &wireError{Op: "box", Err: err.Error(),
+	hint := ""
+	switch {
+	case errors.Is(err, determinize.ErrDeadlock):
+		hint = "laplace trace shows what came before"
+	case errors.Is(err, determinize.ErrLost):
+		hint = "find out who killed it (the out-of-memory killer?), and run the command again"
+	}
+	w := &wireError{Op: "box", Err: err.Error(), Hint: hint,
 		Canceled: errors.Is(err, determinize.ErrCanceled), Output: errors.Is(err, determinize.ErrOutput)}
 	if e, ok := errors.AsType[*Error](err); ok {
 		w.Op, w.On, w.Hint, w.Exit = e.Op, e.On, e.Hint, e.Exit
@@ -155,7 +162,7 @@ func (s *supervisor) main() (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	streams, err := s.openStreams()
+	streams, err := s.openStreams(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-// laplace: same refused=clone
+// laplace: same refused=clone refused=clone
 // The clone system call with SIGCHLD is fork; with the flags of glibc's fork it stores the child's id; with a stack
 // and CLONE_VM|CLONE_VFORK it is glibc's posix_spawn.
 #include "check.h"
