@@ -27,9 +27,9 @@ test-real:
 	.ci/setup
 	$(TEST) -run '^TestReal' ./integration
 
-# Wall time side by side with native runs.
+# Wall time side by side with native runs: make bench BENCH='-run gcc -runs 21'.
 bench: build
-	go run ./bench
+	go run ./bench $(BENCH)
 
 lint:
 	go vet $(PACKAGES)
