@@ -20,6 +20,9 @@ import (
 // Linux 5.2, fsopen(2).
 func OpenProc() (int, error) {
 	ctx, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
+	if err == unix.ENOSYS {
+		return -1, fmt.Errorf("fsopen proc: %w", err)
+	}
 	if err != nil {
 		return -1, procError(err)
 	}
