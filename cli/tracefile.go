@@ -42,7 +42,8 @@ func (c *Caller) traceFile(path string, box *oci.Options) (f *os.File, done func
 			return nil
 		}, nil
 	}
-	if f, err = os.Create(path); err != nil {
+	// Not os.Create: it would be a reader, too, of a FIFO.
+	if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666); err != nil {
 		return nil, nil, fail(err)
 	}
 	return f, func() error {

@@ -14,7 +14,8 @@ const maxFree = 1000
 
 // loop runs the box until its first process has ended.
 func (e *engine) loop() error {
-	for e.root.state != stateDead {
+	// One who has killed the first process is still in that call.
+	for e.root.state != stateDead || e.running != nil {
 		if e.running == nil && len(e.expect) == 0 {
 			if e.paused.Load() {
 				if err := e.idle(); err != nil {
@@ -154,12 +155,13 @@ func (e *engine) waits() string {
 // resume lets a stopped task run.
 func (e *engine) resume(t *task) {
 	e.traceLeave(t)
-	if e.paused.Load() || len(e.expect) > 0 {
+	if e.paused.Load() || len(e.expect) > 0 || e.root.state == stateDead {
 		// Not now; but nobody goes first.
 		e.park(t, stateReady)
 		e.next = t
 		return
 	}
+	e.tellEnds()
 	e.running = t
 	t.state = stateRunning
 	sig := t.sig

@@ -167,6 +167,7 @@ func (e *engine) again(t *task) verdict {
 		r.Orig_rax = ^uint64(0)
 		e.tr.SetRegs(t.pid, &r)
 	}
+	t.traced = nil // its event is that of the next time
 	return verdict{do: doResume}
 }
 
@@ -174,7 +175,6 @@ func (e *engine) again(t *task) verdict {
 func (e *engine) restartAtExit(t *task) verdict {
 	e.tr.SetNr(t.pid, t.call.Nr)
 	e.tr.SetResult(t.pid, restartSys)
-	t.traced = nil // its event is that of the next time
 	return verdict{do: doResume}
 }
 

@@ -75,7 +75,9 @@ func (e *engine) traceLeave(t *task) {
 		return
 	}
 	if ret, errno := e.tr.Result(t.pid); errno == 0 {
-		e.traceReturn(t, ret, false)
+		// Ends that have not been told of are what the call did: it comes first.
+		e.cfg.Trace.Event(t.traced.Return(ret))
+		t.traced = nil
 	}
 }
 
@@ -131,8 +133,8 @@ func (e *engine) traceCounter(t *task, code []byte, value uint64) {
 }
 
 // traceEnd tells of a task's end. Several that one signal ends die in the
-// order in which the kernel comes to them, while nothing else runs: their
-// events wait until all are there.
+// order in which the kernel comes to them, and before or after the call that
+// sent it is over: their events wait until all are there, and that call is.
 func (e *engine) traceEnd(t *task) {
 	if e.cfg.Trace != nil {
 		e.ends = append(e.ends, t)
