@@ -118,6 +118,11 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 		t.pidfd = -1
 	}
 	e.forgetDirs(t)
+	for _, u := range t.victims {
+		if u.state != stateDead {
+			e.signaled(u, unix.SIGKILL, t)
+		}
+	}
 	t.release()
 	if p := t.vforkOf; p != nil {
 		t.vforkOf, t.vforkParent = nil, p

@@ -22,12 +22,14 @@ func killEnter(e *engine, t *task) verdict {
 		return block("another process to wait for something, so that it can be signaled", func() bool { return !busy() })
 	}
 	if unix.Signal(sig) == unix.SIGKILL {
-		// They may be gone before the call returns.
+		// They may be gone before the call returns, and the sender with them.
 		for _, u := range targets {
 			u.doomed = true
 		}
+		t.victims = targets
 	}
 	return runThen(func(ret int64) {
+		t.victims = nil
 		if ret != 0 {
 			for _, u := range targets {
 				u.doomed = false

@@ -106,6 +106,7 @@ type task struct {
 	mask        uint64      // blocked for the time of the call
 	masked      bool        // mask is in force
 	doomed      bool        // SIGKILL is on its way
+	victims     []*task     // of the SIGKILL that it is sending
 	parentDeath unix.Signal // that it gets when its parent dies, or 0; prctl(2)
 
 	// What its parent has not seen yet.

@@ -20,7 +20,7 @@ import (
 
 // tracedScript does something of everything that a trace tells of: programs
 // that start and fail to, pipes, FIFOs, locks, sleeps, signals that are handled,
-// that end, stop and continue processes, standard error; and compiles a program.
+// that end, stop and continue processes and groups, standard error; and compiles a program.
 const tracedScript = `
 trap 'echo terminated' TERM
 echo to stderr >&2
@@ -46,6 +46,7 @@ exit 3
 const tracedProgram = `
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -70,6 +71,14 @@ int main(void) {
 	int status;
 	printf("%d", poll(&p, 1, -1));
 	printf(" %d", waitpid(child, &status, 0) == child);
+	if ((child = fork()) == 0) { // a group that ends itself
+		setpgid(0, 0);
+		for (int i = 0; i < 3; i++)
+			if (fork() == 0)
+				pause();
+		kill(0, SIGKILL);
+	}
+	waitpid(child, NULL, 0);
 	printf(" %d %llu %d\n", WEXITSTATUS(status), __rdtsc(), socket(AF_UNIX, SOCK_STREAM, 0));
 	return 0;
 }
