@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -20,53 +21,79 @@ type walker struct {
 	buf    []byte
 }
 
+// seen is a name that is no directory's: what number it has, and in which
+// directory it is, counted in the order of the walk. -1: it is a root itself.
+type seen struct {
+	ino uint64
+	dir int
+}
+
 // groups walks roots and returns the names of files that may have several.
 // known is the number of a file that is there.
 func (w *walker) groups(roots []string, known uint64) linkGroups {
 	w.buf = make([]byte, 1<<16)
-	var all []uint64
-	collect := func(_ string, ino uint64, _ []byte) { all = append(all, ino) }
+	var all []seen
+	var dirs []string
+	collect := func(dir string, ino uint64, _ []byte) {
+		if len(dirs) == 0 || dirs[len(dirs)-1] != dir {
+			dirs = append(dirs, dir)
+		}
+		all = append(all, seen{ino, len(dirs) - 1})
+	}
+	w.files(roots, func(_ string, ino uint64, _ []byte) { all = append(all, seen{ino, -1}) })
 	w.walk(roots, collect)
-	if !slices.Contains(all, known) {
-		all, w.asking = nil, true
+	if !slices.ContainsFunc(all, func(s seen) bool { return s.ino == known }) {
+		all = slices.DeleteFunc(all, func(s seen) bool { return s.dir >= 0 })
+		dirs, w.asking = nil, true
 		w.walk(roots, collect)
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.ino, b.ino), cmp.Compare(a.dir, b.dir)) })
 	g := make(linkGroups)
-	for i := 1; i < len(all); i++ {
-		if all[i] == all[i-1] {
-			g[all[i]] = nil
+	again := make(map[string]bool) // directories with such names
+	for i, s := range all {
+		if i > 0 && all[i-1].ino == s.ino || i+1 < len(all) && all[i+1].ino == s.ino {
+			g[s.ino] = nil
+			if s.dir >= 0 {
+				again[dirs[s.dir]] = true
+			}
 		}
 	}
-	if len(g) == 0 {
-		return g
-	}
-	w.walk(roots, func(dir string, ino uint64, base []byte) {
+	name := func(dir string, ino uint64, base []byte) {
 		if names, several := g[ino]; several {
 			g[ino] = append(names, strings.TrimSuffix(dir, "/")+"/"+string(base))
 		}
-	})
+	}
+	w.files(roots, name)
+	for dir := range again {
+		if fd := w.open(unix.AT_FDCWD, dir); fd >= 0 {
+			w.entries(fd, dir, name)
+			unix.Close(fd)
+		}
+	}
 	return g
 }
 
 // visitor is called for each name that is no directory's.
 type visitor func(dir string, ino uint64, base []byte)
 
+// files visits the roots that are no directories.
+func (w *walker) files(roots []string, visit visitor) {
+	for _, root := range roots {
+		var st unix.Stat_t
+		if unix.Lstat(root, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR && (w.dev == 0 || st.Dev == w.dev) {
+			dir, base := split(root)
+			visit(dir, st.Ino, []byte(base))
+		}
+	}
+}
+
+// walk visits everything below the roots.
 func (w *walker) walk(roots []string, visit visitor) {
 	for _, root := range roots {
 		var st unix.Stat_t
-		if unix.Lstat(root, &st) != nil {
-			continue
+		if unix.Lstat(root, &st) == nil && isDir(&st) && (w.dev == 0 || st.Dev == w.dev) {
+			w.dir(unix.AT_FDCWD, root, root, st.Dev, visit)
 		}
-		if w.dev != 0 && st.Dev != w.dev {
-			continue
-		}
-		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			dir, base := split(root)
-			visit(dir, st.Ino, []byte(base))
-			continue
-		}
-		w.dir(unix.AT_FDCWD, root, root, st.Dev, visit)
 	}
 }
 
@@ -82,11 +109,21 @@ func (w *walker) dir(parent int, base, path string, dev uint64, visit visitor) {
 	if unix.Fstat(fd, &st) != nil || st.Dev != dev {
 		return
 	}
-	var below []string
+	for _, name := range w.entries(fd, path, visit) {
+		sub := strings.TrimSuffix(path, "/") + "/" + name
+		if m, ok := w.e.fs.MountOf(sub); ok && m.Path == sub {
+			continue // another mount, walked by itself if it counts
+		}
+		w.dir(fd, name, sub, dev, visit)
+	}
+}
+
+// entries visits the names in one directory and returns the directories in it.
+func (w *walker) entries(fd int, path string, visit visitor) (below []string) {
 	for {
 		n, err := unix.Getdents(fd, w.buf)
 		if err != nil || n <= 0 {
-			break
+			return below
 		}
 		for b := w.buf[:n]; len(b) > 19; {
 			size := int(binary.LittleEndian.Uint16(b[16:]))
@@ -102,11 +139,12 @@ func (w *walker) dir(parent int, base, path string, dev uint64, visit visitor) {
 				continue
 			}
 			if kind == unix.DT_UNKNOWN || w.asking && kind != unix.DT_DIR {
+				var st unix.Stat_t
 				if unix.Fstatat(fd, string(name), &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) != nil {
 					continue
 				}
 				ino = st.Ino
-				if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+				if isDir(&st) {
 					kind = unix.DT_DIR
 				}
 			}
@@ -116,13 +154,6 @@ func (w *walker) dir(parent int, base, path string, dev uint64, visit visitor) {
 				visit(path, ino, name)
 			}
 		}
-	}
-	for _, name := range below {
-		sub := strings.TrimSuffix(path, "/") + "/" + name
-		if m, ok := w.e.fs.MountOf(sub); ok && m.Path == sub {
-			continue // another mount, walked by itself if it counts
-		}
-		w.dir(fd, name, sub, dev, visit)
 	}
 }
 
