@@ -1,6 +1,7 @@
 package determinize
 
 import (
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +32,7 @@ func (e *engine) forked(t *task, vfork bool) {
 	id, errno := e.tr.EventMessage(t.pid)
 	plan := t.plan
 	if errno != 0 || plan == nil {
-		e.fatal = ErrLost
+		e.fatal = fmt.Errorf("%w: SIGKILL ended %s", ErrLost, t.name())
 		return
 	}
 	pid := int(id)

@@ -32,7 +32,7 @@ func execEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer w.close()
-	self, errno := e.runnable(t, w)
+	self, errno := e.runnable(t, w, 0)
 	if errno != 0 {
 		return fail(errno)
 	}
@@ -47,7 +47,7 @@ func execEnter(e *engine, t *task) verdict {
 
 // runnable refuses what could run natively and cannot run here. Everything
 // that cannot run natively either is left to the kernel, which knows best why.
-func (e *engine) runnable(t *task, w where) (self bool, errno unix.Errno) {
+func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Errno) {
 	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		if err == unix.EACCES && unix.Faccessat(w.dir, w.path, unix.X_OK, 0) == nil {
@@ -69,7 +69,21 @@ func (e *engine) runnable(t *task, w where) (self bool, errno unix.Errno) {
 		return false, unix.ENOEXEC
 	}
 	info, err := e.cfg.Executables.Info(f)
-	return err == nil && e.cfg.Self != [32]byte{} && info.Digest == e.cfg.Self, 0
+	if err != nil {
+		return false, 0
+	}
+	const chain = 5 // interpreters of interpreters; the kernel's limit
+	if info.Interp != "" && depth < chain {
+		next, errno := e.locate(t, unix.AT_FDCWD, info.Interp, false)
+		if errno != 0 {
+			return false, 0
+		}
+		defer next.close()
+		if _, errno := e.runnable(t, next, depth+1); errno != 0 {
+			return false, errno
+		}
+	}
+	return e.cfg.Self != [32]byte{} && info.Digest == e.cfg.Self, 0
 }
 
 // execDirect has a laplace that is started in a box run its command directly:

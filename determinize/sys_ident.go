@@ -253,8 +253,10 @@ func limitEnter(e *engine, t *task) verdict {
 // applyLimit sets the soft limit of a process in the kernel, as far as the
 // kernel's hard limit allows. Hard limits are the engine's alone.
 func (e *engine) applyLimit(t *task, res int, l unix.Rlimit) {
-	if res == unix.RLIMIT_CPU || res == unix.RLIMIT_CORE || res == unix.RLIMIT_RTTIME || res == unix.RLIMIT_RSS {
-		return // real time and real memory decide nothing; no core is ever dumped
+	switch res {
+	case unix.RLIMIT_STACK, unix.RLIMIT_NOFILE, unix.RLIMIT_FSIZE, unix.RLIMIT_AS, unix.RLIMIT_DATA:
+	default:
+		return // counted in real time, or together with what else its user has
 	}
 	var real unix.Rlimit
 	if unix.Prlimit(t.pid, res, nil, &real) != nil {

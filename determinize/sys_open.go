@@ -144,6 +144,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 			return e.create(t, *o)
 		}
 		e.observeAt(t, &st, o.w, follow)
+		if st.Dev == e.proc && e.strange(t, o.w) {
+			return fail(unix.ENOENT)
+		}
 		if st.Dev == e.proc || writing {
 			return e.openNatively(t, *o)
 		}

@@ -43,6 +43,9 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	if rest == "mem" && owner != t {
 		return fail(unix.EACCES) // another's memory is no channel
 	}
+	if owner == e.init && isPID {
+		return e.openInit(t, o, path, rest)
+	}
 	if !known || isPID && owner == nil {
 		e.refuse("open(" + procName(path) + ")")
 		return fail(unix.ENOENT)
@@ -69,6 +72,28 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 		return fail(unix.ENOENT)
 	}
 	return e.substitute(t, o, path, content, true)
+}
+
+// openInit handles an open of a file of the box's init, of which the guest is
+// shown no more than that it is there.
+func (e *engine) openInit(t *task, o opening, path, rest string) verdict {
+	content, ok := map[string]string{"comm": "init\n", "cmdline": "init\x00"}[rest]
+	if !ok || o.flags&unix.O_ACCMODE != unix.O_RDONLY {
+		e.refuse("open(/proc/1)")
+		return fail(unix.EACCES)
+	}
+	return e.substitute(t, o, path, []byte(content), true)
+}
+
+// strange tells whether something in /proc belongs to a task that is not the
+// guest's to see.
+func (e *engine) strange(t *task, w where) bool {
+	path, errno := e.canonicalSelf(t, w)
+	if errno != 0 {
+		return false
+	}
+	owner, isPID, rest := e.procPath(path)
+	return isPID && (owner == nil || owner == e.init && strings.HasPrefix(rest, "task/"))
 }
 
 // procName is a path of /proc as reports name it: without pids.
@@ -413,11 +438,15 @@ func (e *engine) linkText(t *task, raw, target string) string {
 // is not the guest's.
 func (e *engine) listProc(path string, in []dirEntry) []dirEntry {
 	rel := strings.TrimPrefix(strings.TrimPrefix(path, "/proc"), "/")
+	init := rel == "1" || strings.HasPrefix(rel, "1/")
 	out := in[:0]
 	for _, d := range in {
 		if d.name == "." || d.name == ".." {
 			out = append(out, d)
 			continue
+		}
+		if init && rel != "1" {
+			continue // of no concern to the guest
 		}
 		if pid, err := strconv.Atoi(d.name); err == nil && rel == "" {
 			if u := e.vpids[pid]; pid == 1 || u != nil {

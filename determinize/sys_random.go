@@ -30,6 +30,9 @@ func getrandomEnter(e *engine, t *task) verdict {
 	return e.randomTo(t, []span{{t.arg(0), size}}, size)
 }
 
+// maxRandom is the most that one call gets; getrandom(2).
+const maxRandom = 33554431
+
 // randomTo fills the guest's buffers from its random stream.
 func (e *engine) randomTo(t *task, spans []span, total int) verdict {
 	if len(e.buf) < capacity {
@@ -37,8 +40,8 @@ func (e *engine) randomTo(t *task, spans []span, total int) verdict {
 	}
 	done := 0
 	for _, s := range spans {
-		for at := 0; at < s.size; {
-			b := e.buf[:min(capacity, s.size-at)]
+		for at := 0; at < s.size && done < maxRandom; {
+			b := e.buf[:min(capacity, s.size-at, maxRandom-done)]
 			t.rnd.Read(b)
 			n, errno := e.tr.Write(t.pid, s.addr+uint64(at), b)
 			done += n

@@ -224,7 +224,8 @@ func (e *engine) flags(t *task, fd int32) (int, unix.Errno) {
 func (e *engine) hasWriters(t *task, fd int32) bool {
 	local, err := unix.Openat(e.procFD(), fdPath(t, fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return false
+		// A FIFO that this user may no longer open.
+		return e.hungUp(t, fd) == 0
 	}
 	defer unix.Close(local)
 	var b [1]byte

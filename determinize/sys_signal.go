@@ -18,6 +18,9 @@ func killEnter(e *engine, t *task) verdict {
 		return v
 	}
 	targets := e.targets(t, target)
+	if errno := e.mayKill(target); errno != 0 {
+		return fail(errno)
+	}
 	if busy := func() bool { return slices.ContainsFunc(targets, (*task).busy) }; sig != 0 && unix.Signal(sig) != unix.SIGKILL && busy() {
 		return block("another process to wait for something, so that it can be signaled", func() bool { return !busy() })
 	}
@@ -44,6 +47,26 @@ func killEnter(e *engine, t *task) verdict {
 			}
 		}
 	})
+}
+
+// mayKill says whether there is anybody to signal. Only the box's own tasks are
+// the kernel's to look for: its init, and the threads of that, are not the
+// guest's, whatever user it is.
+func (e *engine) mayKill(target int) unix.Errno {
+	switch {
+	case target == 1:
+		return unix.EPERM
+	case target > 0 && e.vpids[target] == nil:
+		return unix.ESRCH
+	case target < -1:
+		for _, u := range e.vpids { // the dead ones that nobody has waited for, too
+			if u.pgid == -target {
+				return 0
+			}
+		}
+		return unix.ESRCH
+	}
+	return 0
 }
 
 // deliveryCalls is the number of calls after which a task can be signaled that

@@ -39,6 +39,9 @@ func statEnter(e *engine, t *task) verdict {
 		return e.statNatively(t, bufArg)
 	}
 	if st.Dev == e.proc {
+		if e.strange(t, w) {
+			return fail(unix.ENOENT)
+		}
 		return e.statNatively(t, bufArg)
 	}
 	e.show(t, &st, w, follow)
@@ -159,6 +162,8 @@ func statxEnter(e *engine, t *task) verdict {
 	switch {
 	case errno == unix.ENOENT && e.missing(w):
 		return fail(errno)
+	case errno == 0 && st.Dev == e.proc && e.strange(t, w):
+		return fail(unix.ENOENT)
 	case errno != 0 || st.Dev == e.proc:
 		return runThen(func(ret int64) {
 			var x unix.Statx_t

@@ -53,7 +53,7 @@ func (c *client) forwardStops() (stop func()) {
 			case <-sigs:
 				c.ask(askPause)
 				<-c.paused // or the end of the box
-				unix.Kill(0, unix.SIGSTOP)
+				unix.Kill(unix.Getpid(), unix.SIGSTOP)
 				c.ask(askResume)
 			}
 		}
