@@ -53,7 +53,16 @@ func (c *client) forwardStops() (stop func()) {
 			case <-sigs:
 				c.ask(askPause)
 				<-c.paused // or the end of the box
+				// Another thread may be the one that the signal stops first: this
+				// one goes on only when it has been told to.
+				continued := make(chan os.Signal, 1)
+				signal.Notify(continued, unix.SIGCONT)
 				unix.Kill(unix.Getpid(), unix.SIGSTOP)
+				select {
+				case <-continued:
+				case <-done:
+				}
+				signal.Stop(continued)
 				c.ask(askResume)
 			}
 		}
