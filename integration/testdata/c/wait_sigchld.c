@@ -67,6 +67,9 @@ int main(void)
 	/* Stops are told unless SA_NOCLDSTOP. */
 	for (int flags = 0; flags <= SA_NOCLDSTOP; flags += SA_NOCLDSTOP) {
 		handle(reap, flags);
+		/* What is still pending of earlier children goes first: the stop's signal would merge with it. */
+		CHECK(sigprocmask(SIG_SETMASK, &old, NULL) == 0);
+		CHECK(sigprocmask(SIG_BLOCK, &chld, NULL) == 0);
 		reaped = sum = stops = 0;
 		pid = fork();
 		CHECK(pid >= 0);
@@ -76,7 +79,7 @@ int main(void)
 		}
 		siginfo_t si;
 		CHECK(waitid(P_PID, pid, &si, WSTOPPED) == 0);
-		if (!flags)
+		while (!flags && !stops)
 			sigsuspend(&old); /* the stop's signal is pending, or about to be */
 		int told = stops;
 		CHECK(kill(pid, SIGCONT) == 0);
