@@ -93,7 +93,33 @@ func mappedFile(line string) (ino uint64, path string, ok bool) {
 	if err != nil || ino == 0 || !strings.HasPrefix(path, "/") {
 		return 0, "", false
 	}
-	return ino, strings.ReplaceAll(strings.TrimSuffix(path, " (deleted)"), `\012`, "\n"), true
+	return ino, unescape(strings.TrimSuffix(path, deletedMark)), true
+}
+
+// deletedMark is what the kernel appends to the path of what is gone.
+const deletedMark = " (deleted)"
+
+// unescape undoes what /proc/PID/maps does to paths.
+func unescape(path string) string { return strings.ReplaceAll(path, `\012`, "\n") }
+
+// mappedNumbers are the device and inode number that are shown of a file that
+// /proc/PID/maps tells by the kernel's numbers and its path. Both are 0 for
+// what is not a file.
+func (e *engine) mappedNumbers(major, minor uint32, ino uint64, path string) (dev, vino uint64) {
+	if !strings.HasPrefix(path, "/") {
+		return 0, 0
+	}
+	path = unescape(path)
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) == nil && st.Ino == ino {
+		n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
+		return n.Dev, n.Ino
+	}
+	// Gone. Its device need not be the one that stat tells.
+	if n := e.fs.Known(vfs.Key{Dev: unix.Mkdev(major, minor), Ino: ino}); n != nil {
+		return n.Dev, n.Ino
+	}
+	return e.fs.Unseen(strings.TrimSuffix(path, deletedMark))
 }
 
 // mapsFile tells whether a task has mapped the file with a number in the mount

@@ -259,7 +259,7 @@ func (e *engine) pathOf(link string) (string, unix.Errno) {
 // withoutMark takes away what the kernel appends to the path of what is gone,
 // unless that is how the name ends.
 func (e *engine) withoutMark(link, path string) string {
-	bare, marked := strings.CutSuffix(path, " (deleted)")
+	bare, marked := strings.CutSuffix(path, deletedMark)
 	if !marked {
 		return path
 	}

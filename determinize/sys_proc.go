@@ -168,16 +168,7 @@ func (e *engine) procProcess(t *task) procfs.Process {
 	if real, errno := e.readProc(strconv.Itoa(t.pid) + "/mountinfo"); errno == 0 {
 		p.Mounts = procfs.Mounts(real)
 	}
-	p.VDev = func(major, minor uint32, ino uint64, path string) (uint64, uint64) {
-		if !strings.HasPrefix(path, "/") {
-			return 0, 0
-		}
-		n := e.fs.Known(vfs.Key{Dev: unix.Mkdev(major, minor), Ino: ino})
-		if n == nil {
-			n = e.fs.Lower(vfs.Key{Dev: unix.Mkdev(major, minor), Ino: ino}, path)
-		}
-		return n.Dev, n.Ino
-	}
+	p.VDev = e.mappedNumbers
 	p.MountDev = e.mountDev
 	p.FDInode = func(fd int) uint64 {
 		var st unix.Stat_t

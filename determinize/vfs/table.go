@@ -106,13 +106,20 @@ func (t *Table) Lower(k Key, path string) *Inode {
 	if n := t.inodes[k]; n != nil && !n.gone {
 		return n
 	}
-	dev, project := t.mountOf(path)
-	n := &Inode{Ino: number("lower", []byte(path)), Dev: dev, Mtime: LowerMtime, lower: k}
-	if project {
+	n := &Inode{Mtime: LowerMtime, lower: k}
+	n.Dev, n.Ino = t.Unseen(path)
+	if t.InProject(path) {
 		n.Owner = t.guest
 	}
 	t.inodes[k] = n
 	return n
+}
+
+// Unseen are the numbers that Lower would give, for something of which only a
+// path is known.
+func (t *Table) Unseen(path string) (dev, ino uint64) {
+	dev, _ = t.mountOf(path)
+	return dev, number("lower", []byte(path))
 }
 
 // Created registers something new. maker and nth are its creator's identity
