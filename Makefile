@@ -25,7 +25,7 @@ test:
 # Only the real programs: coreutils, gcc, make, git, python3, ./configure, lua.
 test-real:
 	.ci/setup
-	$(TEST) -run '^TestReal' ./integration
+	LAPLACE_REAL=1 $(TEST) -run '^TestReal' ./integration
 
 # Wall time side by side with native runs: make bench BENCH='-run gcc -runs 21'.
 bench: build

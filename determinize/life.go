@@ -131,6 +131,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 			e.await(p, "end of vfork")
 		}
 	}
+	woken := e.orphaned(t)
 	for _, k := range t.kids {
 		k.parent = nil
 		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {
@@ -142,6 +143,9 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 		}
 	}
 	t.kids = nil
+	for _, u := range woken {
+		e.signaled(u, unix.SIGCONT, t)
+	}
 	p := t.parent
 	if p == nil || p.noWait {
 		if p != nil {
@@ -181,4 +185,37 @@ func openPidfd(pid int) int {
 		return -1
 	}
 	return fd
+}
+
+// orphaned returns the stopped tasks that the kernel wakes, with SIGHUP and
+// SIGCONT, because a task that dies was the last link between their process
+// group and the rest of the session: setpgid(2), kill_orphaned_pgrp in
+// kernel/exit.c. It is asked before the dead task's children are given away.
+func (e *engine) orphaned(t *task) []*task {
+	var out []*task
+	check := func(member, parent *task, ignored *task) {
+		if parent == nil || parent.pgid == member.pgid || parent.sid != member.sid {
+			return
+		}
+		var stopped []*task
+		for _, u := range e.tasks {
+			if u.pgid != member.pgid || u == ignored {
+				continue
+			}
+			if p := u.parent; p != nil && p != t && p.pgid != u.pgid && p.sid == u.sid {
+				return // still linked
+			}
+			if u.state == stateStopped {
+				stopped = append(stopped, u)
+			}
+		}
+		out = append(out, stopped...)
+	}
+	check(t, t.parent, t)
+	for _, k := range t.kids {
+		if k.state != stateDead {
+			check(k, t, nil)
+		}
+	}
+	return out
 }

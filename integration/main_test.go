@@ -19,7 +19,7 @@ const (
 	strangerID = 54321
 	// runTimeout bounds every run of a program. It is generous because the
 	// tests share their machine; it is no performance test.
-	runTimeout = 120 * time.Second
+	runTimeout = 600 * time.Second
 	// parallelRuns bounds the programs in flight: more would only make the
 	// boxes wait for each other.
 	parallelRuns = 2
