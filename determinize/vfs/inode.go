@@ -38,6 +38,9 @@ type Inode struct {
 	bound   bool   // Table.Bind was called for it
 	counted bool   // of a lower file with several names: links of them are in the box
 	links   uint64 // and have not been taken away
+	// removed are the names that were taken away from a directory, with what
+	// had them last.
+	removed map[string]*Inode
 }
 
 // Touch stamps a change of the inode by the process whose clock is c. Stamps
@@ -102,6 +105,7 @@ func (n *Inode) Unlinked(st *unix.Stat_t) {
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		left = 0
+		n.removed = nil // no name can come back
 	case n.counted:
 		n.links = max(n.links, 1) - 1
 		left = n.links

@@ -46,14 +46,7 @@ type Table struct {
 	devs   []uint64 // the device number that each shows
 	inodes map[Key]*Inode
 	bound  tree
-	gone   map[name]*Inode
 	dirs   map[string]uint64 // directories made so far, by path
-}
-
-// name is an entry of a directory.
-type name struct {
-	dir  *Inode
-	base string
 }
 
 // rootDev is the device number that the root directory shows. Low ones are
@@ -68,7 +61,6 @@ func NewTable(guest Owner, mounts []Mount) *Table {
 		mounts: mounts,
 		devs:   make([]uint64, len(mounts)),
 		inodes: make(map[Key]*Inode),
-		gone:   make(map[name]*Inode),
 		dirs:   make(map[string]uint64),
 	}
 	minor := unix.Minor(rootDev)
@@ -186,14 +178,17 @@ func (t *Table) Exchanged(a, b string) { t.bound.exchange(a, b) }
 // Removed notes that the name base of the directory dir, whose path is path,
 // was taken away from the inode n.
 func (t *Table) Removed(dir *Inode, base, path string, n *Inode) {
-	t.gone[name{dir, base}] = n
+	if dir.removed == nil {
+		dir.removed = make(map[string]*Inode)
+	}
+	dir.removed[base] = n
 	t.bound.remove(path)
 }
 
 // Existed tells whether a name was taken away earlier in this run, and from
 // what.
 func (t *Table) Existed(dir *Inode, base string) (last *Inode, ok bool) {
-	last, ok = t.gone[name{dir, base}]
+	last, ok = dir.removed[base]
 	return last, ok
 }
 
