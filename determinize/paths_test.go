@@ -74,6 +74,26 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+func TestNameless(t *testing.T) {
+	for target, want := range map[string]string{
+		"/tmp/#123 (deleted)":                  "/tmp/",
+		"/#0 (deleted)":                        "/",
+		"/a b/#18446744073709551615 (deleted)": "/a b/",
+		"/tmp/#123":                            "",
+		"/tmp/123 (deleted)":                   "",
+		"/tmp/#12x (deleted)":                  "",
+		"/tmp/# (deleted)":                     "",
+		"/tmp/#123 (deleted)/f":                "",
+		"/tmp/#1/file (deleted)":               "",
+		"pipe:[123]":                           "",
+		"":                                     "",
+	} {
+		if dir, ok := nameless(target); ok != (want != "") || ok && dir != want {
+			t.Errorf("%q: %q, %v; want %q", target, dir, ok, want)
+		}
+	}
+}
+
 // FuzzOwn: only the beginning of a path is replaced, by what names the guest's
 // own process as the box does.
 func FuzzOwn(f *testing.F) {

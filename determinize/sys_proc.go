@@ -397,18 +397,30 @@ func (e *engine) readlinkProc(t *task, dirfd int32, raw string, buf uint64) verd
 	})
 }
 
+// nameless tells whether a link of /proc leads to a file that was made with
+// O_TMPFILE, which the kernel calls by its number, and in which directory.
+func nameless(target string) (dir string, ok bool) {
+	target, ok = strings.CutSuffix(target, " (deleted)")
+	dir, base := split(target)
+	number, hash := strings.CutPrefix(base, "#")
+	_, err := strconv.ParseUint(number, 10, 64)
+	return dir, ok && hash && err == nil
+}
+
 // linkText is what a link of /proc says in the box.
 func (e *engine) linkText(t *task, raw, target string) string {
-	if strings.HasPrefix(target, "/memfd:") {
-		// A substitute for a file of /proc, or the guest's own memory file.
-		if i := strings.LastIndexByte(raw, '/'); i >= 0 {
-			if fd, err := strconv.Atoi(raw[i+1:]); err == nil {
-				var st unix.Stat_t
-				if e.statFD(t, int32(fd), &st) == 0 {
-					if f, ok := e.procFiles[vfs.KeyOf(&st)]; ok {
-						return f.path
-					}
-				}
+	memfd := strings.HasPrefix(target, "/memfd:")
+	if dir, number := nameless(target); memfd || number {
+		// A substitute for a file of /proc, the guest's own memory file, or a
+		// file that never had a name.
+		_, base := split(raw)
+		var st unix.Stat_t
+		if fd, err := strconv.ParseInt(base, 10, 32); err == nil && e.statFD(t, int32(fd), &st) == 0 {
+			if f, ok := e.procFiles[vfs.KeyOf(&st)]; ok {
+				return f.path
+			}
+			if n := e.fs.Known(vfs.KeyOf(&st)); n != nil && number {
+				return dir + "#" + strconv.FormatUint(n.Ino, 10) + " (deleted)"
 			}
 		}
 		return target
