@@ -49,12 +49,12 @@ func (w *walker) groups(roots []string, known uint64) linkGroups {
 	}
 	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.ino, b.ino), cmp.Compare(a.dir, b.dir)) })
 	g := make(linkGroups)
-	again := make(map[string]bool) // directories with such names
+	again := make(map[int]bool) // directories with such names
 	for i, s := range all {
 		if i > 0 && all[i-1].ino == s.ino || i+1 < len(all) && all[i+1].ino == s.ino {
 			g[s.ino] = nil
 			if s.dir >= 0 {
-				again[dirs[s.dir]] = true
+				again[s.dir] = true
 			}
 		}
 	}
@@ -64,7 +64,10 @@ func (w *walker) groups(roots []string, known uint64) linkGroups {
 		}
 	}
 	w.files(roots, name)
-	for dir := range again {
+	for i, dir := range dirs {
+		if !again[i] {
+			continue
+		}
 		if fd := w.open(unix.AT_FDCWD, dir); fd >= 0 {
 			w.entries(fd, dir, name)
 			unix.Close(fd)
