@@ -307,3 +307,21 @@ func FuzzListXattrs(f *testing.F) {
 		}
 	})
 }
+
+// TestStackImage: strings are found where a new program's stack holds them,
+// and nowhere else.
+func TestStackImage(t *testing.T) {
+	s := stackImage{base: 0x1000, mem: []byte("one\x00\x00two\x00end")}
+	for addr, want := range map[uint64]string{
+		0x1000: "one", 0x1001: "ne", 0x1003: "", 0x1004: "", 0x1005: "two",
+		0x1009: "", // has no end
+		0x100b: "", 0x100c: "", 0xfff: "", 0: "", ^uint64(0): "",
+	} {
+		if got := s.at(addr); got != want {
+			t.Errorf("at %#x: %q, want %q", addr, got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"two", "", "one"}, s.strings([]uint64{0x1005, 5, 0x1000})); diff != "" {
+		t.Error(diff)
+	}
+}
