@@ -1,0 +1,1 @@
+echo text > lower; mkdir lowerdir; echo x > lowerdir/in
