@@ -12,6 +12,9 @@ import (
 // maxRW is the most that one read or write moves; read(2).
 const maxRW = 0x7ffff000
 
+// rwfNoWait is RWF_NOWAIT; preadv2(2).
+const rwfNoWait = 0x8
+
 // span is a piece of the guest's memory.
 type span struct {
 	addr uint64
@@ -157,6 +160,10 @@ func (e *engine) kindOfStat(st *unix.Stat_t) kind {
 
 // readEnter handles read, readv, pread64, preadv and preadv2.
 func readEnter(e *engine, t *task) verdict {
+	if t.call.Nr == unix.SYS_PREADV2 && t.arg(5)&rwfNoWait != 0 {
+		e.refuse(callName(t) + "(RWF_NOWAIT)") // tells what the host has in memory
+		return fail(unix.EOPNOTSUPP)
+	}
 	var st unix.Stat_t
 	k, errno := e.kindOf(t, t.fd(0), &st)
 	if errno != 0 {
@@ -344,6 +351,10 @@ func (e *engine) fillStdin(n int) unix.Errno {
 
 // writeEnter handles write, writev, pwrite64, pwritev and pwritev2.
 func writeEnter(e *engine, t *task) verdict {
+	if t.call.Nr == unix.SYS_PWRITEV2 && t.arg(5)&rwfNoWait != 0 {
+		e.refuse(callName(t) + "(RWF_NOWAIT)") // tells what the host has in memory
+		return fail(unix.EOPNOTSUPP)
+	}
 	var st unix.Stat_t
 	k, errno := e.kindOf(t, t.fd(0), &st)
 	if errno != 0 {
