@@ -464,33 +464,33 @@ func (e *engine) listProc(path string, in []dirEntry) []dirEntry {
 	return out
 }
 
-// procReal tells whether a descriptor leads to a file of /proc whose content
-// the kernel may show.
+// procReal tells whether a descriptor leads to a file of /proc whose content is
+// the kernel's own.
 func (e *engine) procReal(t *task, fd int32) bool {
-	path, errno := e.pathOf(fdPath(t, fd))
-	if errno != 0 {
-		return false
-	}
-	owner, isPID, rest := e.procPath(path)
-	row, ok := procfs.GlobalRow(rest)
-	if isPID {
-		row, ok = procfs.ProcessRow(rest)
-		ok = ok && owner != nil
-	}
+	row, ok := e.procRow(t, fd)
 	return ok && row.Disposition == procfs.Real
 }
 
 // procWritable tells whether a descriptor leads to a file of /proc that may
 // be written.
 func (e *engine) procWritable(t *task, fd int32) bool {
+	row, ok := e.procRow(t, fd)
+	return ok && row.Write == procfs.WriteReal
+}
+
+// procRow returns the row of the file of /proc that a descriptor leads to. There
+// is none for another's memory, to which a descriptor may have been inherited.
+func (e *engine) procRow(t *task, fd int32) (procfs.Row, bool) {
 	path, errno := e.pathOf(fdPath(t, fd))
 	if errno != 0 {
-		return false
+		return procfs.Row{}, false
 	}
-	_, isPID, rest := e.procPath(path)
-	row, ok := procfs.GlobalRow(rest)
-	if isPID {
-		row, ok = procfs.ProcessRow(rest)
+	owner, isPID, rest := e.procPath(path)
+	if !isPID {
+		return procfs.GlobalRow(rest)
 	}
-	return ok && row.Write == procfs.WriteReal
+	if owner == nil || rest == "mem" && owner != t {
+		return procfs.Row{}, false
+	}
+	return procfs.ProcessRow(rest)
 }

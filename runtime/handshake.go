@@ -230,9 +230,10 @@ func InitCommand(network string, stderr *os.File) (cmd *exec.Cmd, sock int, end 
 	}
 	end = os.NewFile(uintptr(pair[1]), "init")
 	cmd = &exec.Cmd{
-		Path:       "/proc/self/exe",
-		Args:       []string{InitName},
-		Env:        []string{}, // not nil, which would be ours
+		Path: "/proc/self/exe",
+		Args: []string{InitName},
+		// Not ours. A thread that is long in one call is not to be prodded.
+		Env:        []string{"GODEBUG=asyncpreemptoff=1"},
 		Dir:        "/",
 		ExtraFiles: []*os.File{end}, // becomes initSocket
 		SysProcAttr: &syscall.SysProcAttr{

@@ -66,6 +66,10 @@ func InitMain() {
 	runtime.LockOSThread()
 	// A collection would stop the loop of serve, or wait for it.
 	debug.SetGCPercent(-1)
+	// With one P, which this thread never gives away while it makes raw calls, the
+	// runtime has no reason to start a thread: one would take the pid that is
+	// being placed.
+	runtime.GOMAXPROCS(1)
 	syscall.Umask(0)
 	unix.CloseOnExec(initSocket)
 
@@ -333,9 +337,9 @@ func lastPIDError(err error) error {
 
 // serve places pids until the supervisor is gone: four bytes in, the last pid;
 // four bytes out, the errno, both little-endian. Placing a pid is part of the
-// price of every fork in the box. The read is the only call that may block, and
-// the only one that the scheduler of Go is told of: a thread that blocked
-// without would be prodded a hundred times a second.
+// price of every fork in the box. The scheduler of Go is told of no call here:
+// where it saw this thread block it might start another one, which would take
+// the pid just placed.
 func (b *boxInit) serve() {
 	// As first process of a pid namespace init is immune to every signal that
 	// it has no handler for (pid_namespaces(7)): the guest, whose user may own
@@ -347,14 +351,14 @@ func (b *boxInit) serve() {
 	}
 	var in [4]byte
 	for {
-		n, err := unix.Read(initSocket, in[:])
-		if err == unix.EINTR {
+		n, _, e := unix.RawSyscall(unix.SYS_READ, initSocket, uintptr(unsafe.Pointer(&in)), uintptr(len(in)))
+		if e == unix.EINTR {
 			continue
 		}
-		if err != nil || n != len(in) {
+		if e != 0 || n != uintptr(len(in)) {
 			os.Exit(0)
 		}
-		e := b.setLastPID(uint32(in[0]) | uint32(in[1])<<8 | uint32(in[2])<<16 | uint32(in[3])<<24)
+		e = b.setLastPID(uint32(in[0]) | uint32(in[1])<<8 | uint32(in[2])<<16 | uint32(in[3])<<24)
 		out := [4]byte{byte(e), byte(e >> 8)}
 		if n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, initSocket, uintptr(unsafe.Pointer(&out)), 4, unix.MSG_NOSIGNAL, 0, 0); e != 0 || n != 4 {
 			os.Exit(0)

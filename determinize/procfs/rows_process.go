@@ -76,7 +76,7 @@ var processRows = []Row{
 
 	{Name: "clear_refs", Mode: 0o200, Disposition: Denied, Why: "changes what the kernel knows of residency"},
 	{Name: "map_files", Kind: Dir, Mode: 0o500, Disposition: Denied, ProcessOnly: true, Why: "following its links needs privilege"},
-	{Name: "mem", Mode: 0o600, Disposition: Real, Why: "the process's own memory, which it can read anyway; another's is denied by the engine"},
+	{Name: "mem", Mode: 0o600, Disposition: Real, Write: WriteReal, Why: "the process's own memory, which it can reach anyway; another's is denied by the engine"},
 	{Name: "pagemap", Mode: 0o400, Disposition: Denied, Why: "shows which pages are resident"},
 	{Name: "stack", Mode: 0o400, Disposition: Denied, Why: whySecret},
 

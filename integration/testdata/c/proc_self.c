@@ -126,6 +126,8 @@ int main(int argc, char **argv)
 	local = 42;
 	int got = 0;
 	CHECK(mem >= 0 && pread(mem, &got, sizeof got, (off_t)&local) == sizeof got && got == 42);
+	got = 43;
+	CHECK(pwrite(mem, &got, sizeof got, (off_t)&local) == sizeof got && *(volatile int *)&local == 43);
 	/* A name that the program gives itself. */
 	int fd = open("/proc/self/comm", O_WRONLY);
 	CHECK(fd >= 0 && write(fd, "renamed", 7) == 7 && close(fd) == 0);
