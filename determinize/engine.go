@@ -208,7 +208,8 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 	}
 	stop := context.AfterFunc(ctx, func() {
 		e.cancel.Store(true)
-		e.nudge()
+		for r.prod() {
+		}
 	})
 	err = e.loop()
 	stop()
@@ -234,13 +235,20 @@ func (r *Run) Wait() (Report, error) {
 // lets them go on.
 func (r *Run) Pause() {
 	r.e.paused.Store(true)
-	for !r.e.idling.Load() {
-		r.e.nudge()
-		select {
-		case <-r.done:
-			return
-		case <-time.After(time.Millisecond):
-		}
+	for !r.e.idling.Load() && r.prod() {
+	}
+}
+
+// prod makes the engine look at what is asked of it from outside. It does not
+// where it was about to wait: call it again. It returns false when the box has
+// ended.
+func (r *Run) prod() bool {
+	r.e.nudge()
+	select {
+	case <-r.done:
+		return false
+	case <-time.After(time.Millisecond):
+		return true
 	}
 }
 

@@ -36,7 +36,7 @@ func (e *engine) loop() error {
 		}
 		pid, ws, errno := e.tr.Wait()
 		if errno == unix.EINTR {
-			if err := e.outside(); err != nil {
+			if err := e.interrupted(); err != nil {
 				return err
 			}
 			continue

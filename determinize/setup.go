@@ -127,9 +127,15 @@ func (e *engine) nudge() {
 	unix.Tgkill(unix.Getpid(), e.tr.TID(), unix.SIGURG)
 }
 
+// interrupted is what to do when a signal has interrupted a call of the
+// engine's thread: the Go scheduler may have sent it, to collect garbage.
+func (e *engine) interrupted() error {
+	runtime.Gosched() // as expensive as five stops of a task
+	return e.outside()
+}
+
 // outside looks at what was asked from outside the box.
 func (e *engine) outside() error {
-	runtime.Gosched()
 	if e.cancel.Load() {
 		return ErrCanceled
 	}
@@ -144,7 +150,7 @@ func (e *engine) idle() error {
 	e.idling.Store(true)
 	defer e.idling.Store(false)
 	for e.paused.Load() {
-		if err := e.outside(); err != nil {
+		if err := e.interrupted(); err != nil {
 			return err
 		}
 		unix.Poll(nil, 50) // a signal that came just before would not wake it

@@ -83,6 +83,8 @@ type Syscall struct {
 
 // New makes the calling goroutine's thread a tracer. cpu pins the thread to
 // one CPU when it is not negative: a stop costs five times as much across two.
+// The goroutine must not start processes (rdtsc would be disabled in them, too)
+// and must keep the thread until both end.
 func New(cpu int) (*Tracer, error) {
 	runtime.LockOSThread()
 	t := &Tracer{tid: unix.Gettid()}
@@ -95,6 +97,9 @@ func New(cpu int) (*Tracer, error) {
 		if err := unix.SchedSetaffinity(0, &set); err != nil {
 			return nil, fmt.Errorf("pin tracer to cpu %d: %w", cpu, err)
 		}
+	}
+	if err := disableCounter(); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
@@ -116,21 +121,18 @@ const (
 // wait4 instead of restarting it, or a collection would wait for the next
 // stop of a task.
 func quietSignals() error {
-	change := func(sig uintptr, set, clear uint64) error {
+	change := func(sig unix.Signal, set, clear uint64) error {
 		var sa sigaction
-		if _, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&sa)), 8, 0, 0); e != 0 {
-			return fmt.Errorf("read action of signal %d: %w", sig, e)
+		if err := sigactionOf(sig, nil, &sa); err != nil {
+			return err
 		}
 		sa.flags = sa.flags&^clear | set
-		if _, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&sa)), 0, 8, 0, 0); e != 0 {
-			return fmt.Errorf("set action of signal %d: %w", sig, e)
-		}
-		return nil
+		return sigactionOf(sig, &sa, nil)
 	}
-	if err := change(uintptr(unix.SIGCHLD), saNoCldStop, 0); err != nil {
+	if err := change(unix.SIGCHLD, saNoCldStop, 0); err != nil {
 		return err
 	}
-	return change(uintptr(unix.SIGURG), 0, saRestart)
+	return change(unix.SIGURG, 0, saRestart)
 }
 
 // TID is the thread id of the tracer, the one to send SIGURG to so that Wait

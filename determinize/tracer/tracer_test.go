@@ -17,6 +17,12 @@ func TestTraceShell(t *testing.T) {
 		code  int
 		str   string
 	}
+	hold, release, _ := os.Pipe()
+	cmd := exec.Command("/bin/sh", "-c", "read x; (exit 3); (exit 4); exit 7")
+	cmd.Stdin = hold
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan result)
 	go func() {
 		// The goroutine keeps its thread until the test process ends.
@@ -25,12 +31,6 @@ func TestTraceShell(t *testing.T) {
 		tr, err := New(-1)
 		if err != nil {
 			r.err = err
-			return
-		}
-		hold, release, _ := os.Pipe()
-		cmd := exec.Command("/bin/sh", "-c", "read x; (exit 3); (exit 4); exit 7")
-		cmd.Stdin = hold
-		if r.err = cmd.Start(); r.err != nil {
 			return
 		}
 		root := cmd.Process.Pid
