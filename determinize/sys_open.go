@@ -132,6 +132,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 				e.lookUnmasked(o.w)
 			}
 			e.observeAt(t, &st, o.w, follow)
+			e.dateCompiled(o.w, &st)
 			return run()
 		}
 		if e.outsideFile(&st) {

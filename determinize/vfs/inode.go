@@ -16,6 +16,12 @@ const (
 	dirSize   = 4096
 )
 
+// Shown are bytes of a file that are shown in place of those that it has.
+type Shown struct {
+	Offset int64
+	Bytes  [4]byte
+}
+
 // Inode is one file, directory or pipe as the box sees it.
 type Inode struct {
 	Ino   uint64     // number shown
@@ -31,6 +37,9 @@ type Inode struct {
 	// was first changed: the kernel shows the copy neither through mappings of
 	// the original nor through descriptors of another of its names.
 	Stale bool
+	// Shown replaces a few bytes of the content of what was there before the
+	// box, if it is not nil.
+	Shown *Shown
 
 	lower   Key    // its key in the lower layer
 	stamped bool   // Mtime is a stamp of this run, not what was there or asked for
@@ -56,6 +65,7 @@ func (n *Inode) Touch(c *clock.Clock) {
 // Changed notes a change by the process whose clock is c that leaves the
 // modification time alone.
 func (n *Inode) Changed(c *clock.Clock) {
+	n.Shown = nil
 	n.Last.B = max(n.Last.B, c.B)
 	n.Last.W = max(n.Last.W, c.W)
 	n.Last.Over = max(n.Last.Over, c.Over)
