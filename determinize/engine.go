@@ -29,7 +29,6 @@ import (
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
 	"laplace.dev/laplace/determinize/tracer"
-	"laplace.dev/laplace/determinize/vdso"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -155,7 +154,7 @@ type engine struct {
 	released  uint64 // counts what may have released a file lock or an end of a pipe
 	procfs    procfs.Box
 	pids      *pids.Allocator
-	patches   []vdso.Patch
+	vdso      *vdsoPlan
 
 	stdin      []byte // read ahead
 	stdinEnded bool

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/tracer"
+	"laplace.dev/laplace/determinize/vdso"
 )
 
 // event handles what Wait reported of a task.
@@ -100,6 +101,10 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 	t.raised = e.deliverable(t)
 	if sig == unix.SIGSEGV && e.counter(t) {
 		e.resume(t)
+		return
+	}
+	if sig == unix.SIGILL && e.dataLeft(t) {
+		e.fatal = vdso.ErrData
 		return
 	}
 	info, errno := e.tr.Siginfo(t.pid)

@@ -11,7 +11,6 @@ import (
 
 	"laplace.dev/laplace/determinize/auxv"
 	"laplace.dev/laplace/determinize/prng"
-	"laplace.dev/laplace/determinize/vdso"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -300,27 +299,7 @@ func (e *engine) patch(t *task, v *auxv.Vector) {
 		s.Read(b[:])
 		e.tr.WriteFull(t.pid, at, b[:])
 	}
-	base, ok := v.Value(auxv.SysinfoEhdr)
-	if !ok {
-		return
-	}
-	if e.patches == nil {
-		image := make([]byte, vdso.MaxSize)
-		n, errno := e.tr.Read(t.pid, base, image)
-		if errno != 0 {
-			e.fatal = ErrLost
-			return
-		}
-		var err error
-		if e.patches, err = vdso.Patches(image[:n]); err != nil {
-			e.fatal = err
-			return
-		}
-	}
-	for _, p := range e.patches {
-		if errno := e.tr.Poke(t.pid, base+p.Offset, p.Code); errno != 0 {
-			e.fatal = ErrLost
-			return
-		}
+	if base, ok := v.Value(auxv.SysinfoEhdr); ok {
+		e.patchVDSO(t, base)
 	}
 }

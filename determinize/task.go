@@ -67,10 +67,11 @@ type task struct {
 	dump   uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 
 	exec        *execution
-	weakRead    bool // the C library's start-up read of randomness is still to come
-	chldIgnored bool // SIGCHLD is ignored
-	noWait      bool // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
-	cloned      bool // made with another exit signal than SIGCHLD; wait4's __WCLONE
+	dataLeft    uint64 // where it gets SIGILL if the vDSO's data could not be taken away
+	weakRead    bool   // the C library's start-up read of randomness is still to come
+	chldIgnored bool   // SIGCHLD is ignored
+	noWait      bool   // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	cloned      bool   // made with another exit signal than SIGCHLD; wait4's __WCLONE
 	plan        *forkPlan
 	vforkOf     *task // parent that waits for this vfork child
 	vforkParent *task // parent that waited for it until it execed or exited

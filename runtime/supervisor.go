@@ -19,6 +19,7 @@ import (
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
+	"laplace.dev/laplace/determinize/vdso"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -117,6 +118,8 @@ func wire(err error) *wireError {
 		hint = "laplace trace shows what came before"
 	case errors.Is(err, determinize.ErrLost):
 		hint = "find out who killed it (the out-of-memory killer?), and run the command again"
+	case errors.Is(err, vdso.ErrData):
+		hint = "a kernel without CONFIG_MSEAL_SYSTEM_MAPPINGS"
 	}
 	w := &wireError{Op: "box", Err: err.Error(), Hint: hint,
 		Canceled: errors.Is(err, determinize.ErrCanceled), Output: errors.Is(err, determinize.ErrOutput)}

@@ -47,6 +47,7 @@ const (
 	offRSI     = 13 * 8
 	offRDI     = 14 * 8
 	offOrigRAX = 15 * 8
+	offRIP     = 16 * 8
 )
 
 // argOffsets are the registers that carry system call arguments; syscall(2).
@@ -223,6 +224,11 @@ func (t *Tracer) SetNr(pid int, nr uint64) unix.Errno {
 // exit, since compilers rely on argument registers being preserved.
 func (t *Tracer) SetArg(pid, i int, v uint64) unix.Errno {
 	return poke(pid, argOffsets[i], uintptr(v))
+}
+
+// SetIP sets the address at which a task goes on.
+func (t *Tracer) SetIP(pid int, addr uint64) unix.Errno {
+	return poke(pid, offRIP, uintptr(addr))
 }
 
 // Cont lets a task run to its next stop, delivering sig when it is not 0.

@@ -49,8 +49,8 @@ var entryCalls = map[string]uint32{
 	"time":          unix.SYS_TIME,
 }
 
-// syscallAt is where in the stub of a system call the syscall instruction is.
-const syscallAt = 5
+// patchSize is the length of every patch.
+const patchSize = 8
 
 // stub returns the code for the function of that name.
 func stub(name string) []byte {
@@ -107,22 +107,4 @@ func Patches(image []byte) ([]Patch, error) {
 		return nil, fmt.Errorf("%w: it exports no function", ErrUnpatchable)
 	}
 	return patches, nil
-}
-
-// SyscallGadget returns the offset in the image of a syscall instruction, which
-// a tracer can point a stopped program at to make it do a system call. It is
-// there once the patches are written; the image itself may be patched already
-// or not. ok is false if the image cannot be patched or has no function with a
-// system call of its own.
-func SyscallGadget(image []byte) (offset uint64, ok bool) {
-	patches, err := Patches(image)
-	if err != nil {
-		return 0, false
-	}
-	for _, p := range patches {
-		if _, ok := entryCalls[p.Name]; ok {
-			return p.Offset + syscallAt, true
-		}
-	}
-	return 0, false
 }

@@ -117,11 +117,26 @@ func TestOwn(t *testing.T) {
 		t.Errorf("of the patched image: %v %s", err, diff)
 	}
 	for _, image := range [][]byte{image, patched} {
-		off, ok := SyscallGadget(image)
-		if !ok || disassemble(t, patched[off:], 2) != disassemble(t, []byte{0x0f, 0x05, 0xc3}, 2) {
-			t.Errorf("gadget at %#x, %v", off, ok)
+		off, ok := Room(image)
+		if !ok || !inside(symbols, off) {
+			t.Errorf("room at %#x, %v", off, ok)
 		}
 	}
+}
+
+// inside tells whether EntrySize bytes at an offset lie in one function, behind
+// its patch, and in no other.
+func inside(symbols []elf.Symbol, off uint64) bool {
+	found := false
+	for _, s := range symbols {
+		switch {
+		case elf.ST_TYPE(s.Info) != elf.STT_FUNC || s.Value >= off+EntrySize || s.Value+patchSize <= off:
+			found = found || s.Value+patchSize <= off && off+EntrySize <= s.Value+s.Size
+		default:
+			return false
+		}
+	}
+	return found
 }
 
 // sym describes a symbol of an image that build makes.
@@ -195,11 +210,11 @@ func TestPatches(t *testing.T) {
 		name    string
 		symbols []sym
 		want    []Patch
-		gadget  uint64
+		room    uint64
 	}{
 		{
 			"aliases", []sym{fn("__vdso_time", textAt, 8), fn("time", textAt, 9)},
-			[]Patch{{"time", textAt, []byte{0xb8, 201, 0, 0, 0, 0x0f, 0x05, 0xc3}}}, textAt + 5,
+			[]Patch{{"time", textAt, []byte{0xb8, 201, 0, 0, 0, 0x0f, 0x05, 0xc3}}}, 0,
 		},
 		{
 			"in order, without a gap", []sym{fn("clock_gettime", textAt+16, 8), fn("__vdso_getrandom", textAt, 8), fn("getcpu", textAt+8, 8)},
@@ -207,11 +222,15 @@ func TestPatches(t *testing.T) {
 				{"getrandom", textAt, enosys},
 				{"getcpu", textAt + 8, []byte{0xb8, 0x35, 0x01, 0, 0, 0x0f, 0x05, 0xc3}},
 				{"clock_gettime", textAt + 16, []byte{0xb8, 228, 0, 0, 0, 0x0f, 0x05, 0xc3}},
-			}, textAt + 8 + 5,
+			}, 0,
 		},
 		{
 			"unknown functions", []sym{fn("__vdso_sgx_enter_enclave", textAt, 100), {"odd", textAt + 200, 8, elf.STT_NOTYPE, 12}},
-			[]Patch{{"sgx_enter_enclave", textAt, enosys}, {"odd", textAt + 200, enosys}}, 0,
+			[]Patch{{"sgx_enter_enclave", textAt, enosys}, {"odd", textAt + 200, enosys}}, textAt + 8,
+		},
+		{
+			"room", []sym{fn("time", textAt, 63), fn("getrandom", textAt+64, 64)},
+			[]Patch{{"time", textAt, []byte{0xb8, 201, 0, 0, 0, 0x0f, 0x05, 0xc3}}, {"getrandom", textAt + 64, enosys}}, textAt + 72,
 		},
 		{
 			"no functions", []sym{
@@ -221,7 +240,7 @@ func TestPatches(t *testing.T) {
 				{"getcpu", textAt + 16, 8, elf.STT_FUNC, elf.SHN_ABS},
 				{"data", textAt + 8, 4, elf.STT_OBJECT, 8},
 			},
-			[]Patch{{"gettimeofday", textAt, []byte{0xb8, 96, 0, 0, 0, 0x0f, 0x05, 0xc3}}}, textAt + 5,
+			[]Patch{{"gettimeofday", textAt, []byte{0xb8, 96, 0, 0, 0, 0x0f, 0x05, 0xc3}}}, 0,
 		},
 	} {
 		for _, tables := range [][2]bool{{true, false}, {false, true}, {true, true}} {
@@ -230,8 +249,8 @@ func TestPatches(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 				t.Errorf("%s, hash tables %v: %v %s", tt.name, tables, err, diff)
 			}
-			if off, ok := SyscallGadget(image); off != tt.gadget || ok != (tt.gadget != 0) {
-				t.Errorf("%s: gadget %#x, %v", tt.name, off, ok)
+			if off, ok := Room(image); off != tt.room || ok != (tt.room != 0) {
+				t.Errorf("%s: room at %#x, %v", tt.name, off, ok)
 			}
 		}
 	}
@@ -298,8 +317,8 @@ func TestUnpatchable(t *testing.T) {
 		if got, err := Patches(image); !errors.Is(err, ErrUnpatchable) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
-		if off, ok := SyscallGadget(image); ok {
-			t.Errorf("%s: gadget at %#x", name, off)
+		if off, ok := Room(image); ok {
+			t.Errorf("%s: room at %#x", name, off)
 		}
 	}
 }
@@ -313,8 +332,7 @@ func editOf(image []byte, off int, v any, t *testing.T) []byte {
 	return image
 }
 
-// Whatever the image is, patches lie in it, in order and apart, and the gadget
-// is in one of them.
+// Whatever the image is, patches and the room lie in it, apart.
 func FuzzPatches(f *testing.F) {
 	f.Add(own(f))
 	f.Add(build(true, false, fn("time", textAt, 8), fn("getrandom", textAt+8, 30)))
@@ -331,9 +349,13 @@ func FuzzPatches(f *testing.F) {
 			}
 			end = p.Offset + uint64(len(p.Code))
 		}
-		if off, ok := SyscallGadget(image); ok {
-			if !bytes.HasPrefix(patch(image, patches)[off:], []byte{0x0f, 0x05}) {
-				t.Fatalf("no syscall at %#x", off)
+		off, ok := Room(image)
+		if ok && off+EntrySize > uint64(len(image)) {
+			t.Fatalf("room at %#x of %#x", off, len(image))
+		}
+		for _, p := range patches {
+			if ok && off < p.Offset+uint64(len(p.Code)) && off+EntrySize > p.Offset {
+				t.Fatalf("room at %#x overlaps %s", off, p.Name)
 			}
 		}
 	})
