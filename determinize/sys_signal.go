@@ -109,11 +109,11 @@ func (e *engine) signaled(u *task, sig unix.Signal, from *task) {
 	}
 }
 
-// sigactionEnter handles rt_sigaction: whether children leave zombies behind
+// sigactionEnter handles rt_sigaction of SIGCHLD: whether children leave zombies behind
 // decides what a wait can see.
 func sigactionEnter(e *engine, t *task) verdict {
-	if t.arg(0) != uint64(unix.SIGCHLD) || t.arg(1) == 0 {
-		return run()
+	if t.arg(1) == 0 {
+		return run() // asks
 	}
 	var act [16]byte // handler and flags of struct kernel_sigaction
 	if e.tr.ReadFull(t.pid, t.arg(1), act[:]) != 0 {
