@@ -24,12 +24,21 @@ type report struct {
 	Taints   []taint   `json:"taints"`
 	Refused  []refusal `json:"refused"`
 	Unmasked []string  `json:"unmasked"`
+	CPU      cpu       `json:"cpu"`
 	Execs    execs     `json:"execs"`
 	Ticks    int64     `json:"ticks"`
 	Tree     string    `json:"tree"`   // sha256
 	Stdout   string    `json:"stdout"` // sha256
 	Stderr   string    `json:"stderr"` // sha256
 	WallMS   float64   `json:"wall_ms"`
+}
+
+type cpu struct {
+	Vendor   string `json:"vendor"`
+	Family   int    `json:"family"`
+	Model    int    `json:"model"`
+	Stepping int    `json:"stepping"`
+	Features string `json:"features"` // sha256
 }
 
 type taint struct {
@@ -50,7 +59,7 @@ type execs struct {
 }
 
 // reportKeys are the members that every report has.
-var reportKeys = []string{"version", "command", "exit", "verdict", "taints", "refused", "unmasked", "execs",
+var reportKeys = []string{"version", "command", "exit", "verdict", "taints", "refused", "unmasked", "cpu", "execs",
 	"ticks", "tree", "stdout", "stderr", "wall_ms"}
 
 // readReport reads a report and checks that no member is missing.
@@ -144,6 +153,9 @@ func (r report) check(d directive, run result) []string {
 	if tree := strings.TrimPrefix(r.Tree, "sha256:"); len(tree) != 2*sha256.Size {
 		bad("tree %q is no SHA-256", r.Tree)
 	}
+	if features := strings.TrimPrefix(r.CPU.Features, "sha256:"); r.CPU.Vendor == "" || len(features) != 2*sha256.Size {
+		bad("cpu %+v", r.CPU)
+	}
 	if r.Execs.Total < 1 || r.Execs.Run+r.Execs.Skipped != r.Execs.Total {
 		bad("execs %+v do not add up", r.Execs)
 	}
@@ -182,7 +194,8 @@ func TestReportCheck(t *testing.T) {
 	run := result{Stdout: "hello\n"}
 	const empty = `"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`
 	good := `{"version":"1","command":["./prog"],"exit":0,"verdict":"deterministic","taints":[],` +
-		`"refused":[{"syscall":"ioctl(TIOCSTI)","count":2}],"unmasked":[],"execs":{"total":1,"run":1,"skipped":0},` +
+		`"refused":[{"syscall":"ioctl(TIOCSTI)","count":2}],"unmasked":[],` +
+		`"cpu":{"vendor":"GenuineIntel","family":6,"model":158,"stepping":10,"features":` + empty + `},"execs":{"total":1,"run":1,"skipped":0},` +
 		`"ticks":12,"tree":` + empty + `,"stdout":"sha256:` + digest("hello\n") + `","stderr":` + empty + `,"wall_ms":3.5}`
 	d, err := parseDirective("same refused=ioctl!,bpf")
 	if err != nil {
@@ -203,6 +216,8 @@ func TestReportCheck(t *testing.T) {
 		"not listed": {`{"syscall":"ioctl`, `{"syscall":"userfaultfd","count":1},{"syscall":"ioctl`},
 		"unmasked":   {`"unmasked":[]`, `"unmasked":["/p/prog"]`},
 		"tree":       {`"tree":"sha256:e3`, `"tree":"sha256:`},
+		"vendor":     {"GenuineIntel", ""},
+		"features":   {`"features":"sha256:e3`, `"features":"sha256:`},
 	} {
 		text := strings.Replace(good, change[0], change[1], 1)
 		r, err := parseReport([]byte(text))

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/oci"
 )
 
@@ -123,6 +124,8 @@ type Report struct {
 	// Unmasked are the executed programs and mapped libraries, as paths in the box, in
 	// which there are instructions that this host cannot trap (RDRAND, RDSEED); sorted.
 	Unmasked []string `json:"unmasked"`
+	// CPU is the CPU that the box ran on, which its programs can find out.
+	CPU cpuid.Model `json:"cpu"`
 	// Execs counts the execs of the box.
 	Execs Execs `json:"execs"`
 	// Ticks is the number of intercepted calls.

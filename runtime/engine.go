@@ -15,6 +15,7 @@ import (
 
 	"laplace.dev/laplace/cachelayer/layer"
 	"laplace.dev/laplace/determinize"
+	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/prng"
@@ -131,6 +132,7 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	}
 	slices.SortFunc(rep.Refused, func(a, b Refusal) int { return strings.Compare(a.Syscall, b.Syscall) })
 	rep.Unmasked = r.Unmasked
+	rep.CPU = cpuid.This()
 	rep.Execs = Execs{Total: r.Execs, Run: r.Execs}
 	rep.Ticks = r.Ticks
 	rep.Stdout, rep.Stderr = st.digest(1), st.digest(2)

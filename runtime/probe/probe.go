@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/cpuid"
 )
 
 // A Status says how a probe ended.
@@ -285,7 +287,7 @@ func checkIDMap(ctx context.Context, h *Host) finding {
 }
 
 func checkCPUID(ctx context.Context, h *Host) finding {
-	model := h.cpuinfo("model name")
+	model := fmt.Sprintf("%s (%v)", h.cpuinfo("model name"), cpuid.This())
 	if err := h.try(ctx, CPUID, 0); err != nil {
 		return no(fmt.Sprintf("%s: %v", model, err), h.Hint(CPUID, err))
 	}
