@@ -122,14 +122,18 @@ func TestCloneRefused(t *testing.T) {
 		{cloneCall{flags: unix.CLONE_CHILD_CLEARTID | unix.CLONE_CHILD_SETTID, exit: chld}, "", 0},
 		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK, exit: chld}, "", 0},
 		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND, exit: chld}, "", 0},
-		{cloneCall{flags: unix.CLONE_VM, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_VM, exit: chld}, "CLONE_VM", unix.EINVAL},
 		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD}, "CLONE_THREAD", unix.EINVAL},
-		{cloneCall{flags: unix.CLONE_FILES, exit: chld}, "flags", unix.EINVAL},
-		{cloneCall{flags: unix.CLONE_PIDFD, exit: chld}, "flags", unix.EINVAL},
-		{cloneCall{flags: unix.CLONE_UNTRACED, exit: chld}, "flags", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_IO | unix.CLONE_SYSVSEM | unix.CLONE_DETACHED, exit: chld}, "", 0},
+		{cloneCall{flags: unix.CLONE_PARENT, exit: chld}, "CLONE_PARENT", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_PTRACE, exit: chld}, "CLONE_PTRACE", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_INTO_CGROUP, exit: chld}, "CLONE_INTO_CGROUP", unix.EOPNOTSUPP},
+		{cloneCall{flags: unix.CLONE_FILES, exit: chld}, "CLONE_FILES", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_PIDFD, exit: chld}, "CLONE_PIDFD", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_UNTRACED, exit: chld}, "CLONE_UNTRACED", unix.EINVAL},
 		{cloneCall{flags: 1 << 60, exit: chld}, "flags", unix.EINVAL},
-		{cloneCall{flags: unix.CLONE_NEWUSER, exit: chld}, "namespace", unix.EPERM},
-		{cloneCall{flags: unix.CLONE_NEWTIME, exit: chld}, "namespace", unix.EPERM},
+		{cloneCall{flags: unix.CLONE_NEWUSER, exit: chld}, "CLONE_NEWUSER", unix.EPERM},
+		{cloneCall{flags: unix.CLONE_NEWTIME, exit: chld}, "CLONE_NEWTIME", unix.EPERM},
 		{cloneCall{setTid: true, exit: chld}, "set_tid", unix.EPERM},
 		{cloneCall{exit: uint64(unix.SIGUSR1)}, "exit signal", unix.EINVAL},
 	} {
@@ -160,7 +164,9 @@ func FuzzCloneArgs(f *testing.F) {
 		if _, errno := c.refused(); errno != 0 {
 			return
 		}
-		const never = unix.CLONE_THREAD | unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_SIGHAND | unix.CLONE_UNTRACED | unix.CLONE_PARENT | cloneNamespaces
+		const never = unix.CLONE_THREAD | unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_SIGHAND | unix.CLONE_UNTRACED | unix.CLONE_PTRACE |
+			unix.CLONE_PARENT | unix.CLONE_PIDFD | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
+			unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWTIME
 		if c.setTid || c.flags&never != 0 || c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0 || c.exit != 0 && c.exit != uint64(unix.SIGCHLD) {
 			t.Fatalf("%+v goes through", c)
 		}

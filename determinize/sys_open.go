@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/policy"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -37,6 +38,9 @@ func openEnter(e *engine, t *task) verdict {
 			return fail(unix.EFAULT)
 		}
 		o.flags = int(how.Flags)
+		if r, bad := policy.ResolveFlags.Refused(how.Resolve); bad {
+			return e.refusedFlags(t, r)
+		}
 		if how.Resolve != 0 {
 			return e.openResolved(t, dirfd, o, how.Resolve)
 		}

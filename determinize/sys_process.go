@@ -7,18 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/pids"
+	"laplace.dev/laplace/determinize/policy"
 )
 
-// Flags of clone that may be used. All others make threads, namespaces or
-// shared tables, which a process tree does not need.
-const (
-	cloneExitSignal = 0xff // of the flags of clone
-	cloneAllowed    = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PARENT_SETTID |
-		unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID | unix.CLONE_SETTLS |
-		unix.CLONE_CLEAR_SIGHAND
-	cloneNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
-		unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWTIME
-)
+// cloneExitSignal are the bits of clone's flags that are the exit signal.
+const cloneExitSignal = 0xff
 
 // Sizes of struct clone_args: its first version's, up to the last member that
 // is known, and the most that the kernel takes; clone(2).
@@ -91,17 +84,21 @@ func parseCloneArgs(args []byte) (cloneCall, unix.Errno) {
 	return c, 0
 }
 
-// refused says what of a call is refused and with which errno, or 0.
+// refused says what of a call is refused and with which errno, or 0. Of the
+// flags that make a thread, it names the one that says so.
 func (c *cloneCall) refused() (what string, errno unix.Errno) {
+	rule, bad := policy.CloneFlags.Refused(c.flags)
 	switch {
 	case c.setTid:
 		return "set_tid", unix.EPERM
 	case c.flags&unix.CLONE_THREAD != 0:
 		return "CLONE_THREAD", unix.EINVAL
-	case c.flags&cloneNamespaces != 0:
-		return "namespace", unix.EPERM
-	case c.flags&^uint64(cloneAllowed) != 0, c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0:
-		return "flags", unix.EINVAL
+	case bad && rule.Name == "":
+		return "flags", rule.Errno
+	case bad:
+		return rule.Name, rule.Errno
+	case c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0:
+		return "CLONE_VM", unix.EINVAL
 	case c.exit != uint64(unix.SIGCHLD) && c.exit != 0:
 		return "exit signal", unix.EINVAL
 	}

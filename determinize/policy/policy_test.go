@@ -343,8 +343,8 @@ func TestRulesRefused(t *testing.T) {
 			t.Errorf("%s: Refused(%#x) = %+v, %v; want %v, %q, %v", tt.rules.Name, tt.word, got, bad, tt.bad, tt.name, tt.errno)
 		}
 	}
-	word := uint64(unix.CLONE_UNTRACED | unix.CLONE_PTRACE | unix.CLONE_VFORK)
-	if got := CloneFlags.Bits(word, Emulate); got != unix.CLONE_UNTRACED|unix.CLONE_PTRACE {
+	word := uint64(unix.MAP_PRIVATE | unix.MAP_LOCKED | unix.MAP_POPULATE)
+	if got := MmapFlags.Bits(word, Emulate); got != unix.MAP_LOCKED|unix.MAP_POPULATE {
 		t.Errorf("Bits = %#x", got)
 	}
 }

@@ -25,7 +25,7 @@ var SocketFamilies = Rules{
 	},
 }
 
-// CloneFlags judges the flags of clone(2), clone3(2) and unshare(2). The low
+// CloneFlags judges the flags of clone(2) and clone3(2). The low
 // byte of clone's flags is the exit signal: the caller clears it first.
 var CloneFlags = Rules{
 	Name: "clone flags", Flags: true, Wide: true,
@@ -37,17 +37,17 @@ var CloneFlags = Rules{
 		{unix.CLONE_FILES, "CLONE_FILES", Refuse, unix.EINVAL, whyThread + ", nor processes that share descriptors"},
 		{unix.CLONE_SIGHAND, "CLONE_SIGHAND", Refuse, unix.EINVAL, whyThread},
 		{unix.CLONE_PIDFD, "CLONE_PIDFD", Refuse, unix.EINVAL, whyPidfd},
-		{unix.CLONE_PTRACE, "CLONE_PTRACE", Emulate, 0, "the box's tracer follows every child; the kernel doesn't see the flag"},
+		{unix.CLONE_PTRACE, "CLONE_PTRACE", Refuse, unix.EINVAL, "who traces a child is the box's business; only debuggers ask"},
 		{unix.CLONE_VFORK, "CLONE_VFORK", Control, 0, "the parent is not runnable until the child execs or exits"},
-		{unix.CLONE_PARENT, "CLONE_PARENT", Control, 0, "the child's parent is the caller's: decides who waits for it"},
+		{unix.CLONE_PARENT, "CLONE_PARENT", Refuse, unix.EINVAL, "the child's parent would be the caller's; not supported yet, and the manual's answer to an init"},
 		{unix.CLONE_THREAD, "CLONE_THREAD", Refuse, unix.EINVAL, whyThread},
 		{unix.CLONE_NEWNS, "CLONE_NEWNS", Refuse, unix.EPERM, whyNewNS},
 		{unix.CLONE_SYSVSEM, "CLONE_SYSVSEM", Pass, 0, "shares undo lists of semaphores, of which there are none"},
 		{unix.CLONE_SETTLS, "CLONE_SETTLS", Pass, 0, "the child's own segment base"},
 		{unix.CLONE_PARENT_SETTID, "CLONE_PARENT_SETTID", Pass, 0, whyTidPtr},
 		{unix.CLONE_CHILD_CLEARTID, "CLONE_CHILD_CLEARTID", Pass, 0, "clears a word of the child's own memory at its exit"},
-		{unix.CLONE_DETACHED, "CLONE_DETACHED", Pass, 0, "ignored by the kernel"},
-		{unix.CLONE_UNTRACED, "CLONE_UNTRACED", Emulate, 0, "would let the child escape the box's tracer: the kernel doesn't see the flag"},
+		{unix.CLONE_DETACHED, "CLONE_DETACHED", Pass, 0, "clone ignores it; of clone3 the kernel refuses it"},
+		{unix.CLONE_UNTRACED, "CLONE_UNTRACED", Refuse, unix.EINVAL, "would let the child escape the box's tracer"},
 		{unix.CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID", Pass, 0, whyTidPtr},
 		{unix.CLONE_NEWCGROUP, "CLONE_NEWCGROUP", Refuse, unix.EPERM, whyNewNS},
 		{unix.CLONE_NEWUTS, "CLONE_NEWUTS", Refuse, unix.EPERM, whyNewNS},

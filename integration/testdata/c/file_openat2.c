@@ -1,4 +1,4 @@
-// laplace: same
+// laplace: same refused=openat2!
 // openat2 and its ways of resolving a path.
 #include "check.h"
 #include <fcntl.h>
@@ -52,6 +52,7 @@ int main(void)
 	CHECK_ERR(open2("absent", O_RDONLY, 0, 0), ENOENT);
 	CHECK_ERR(open2("f", O_RDONLY, 0600, 0), EINVAL); /* a mode without creation */
 	CHECK_ERR(open2("f", O_RDONLY, 0, 0x1000), EINVAL);
+	CHECK_ERR(open2("f", O_RDONLY, 0, 1UL << 40), EINVAL);
 	CHECK_ERR(open2("f", 1UL << 40, 0, 0), EINVAL);
 	CHECK_ERR(open2("f", O_CREAT | O_WRONLY, 0200000, 0), EINVAL);
 	CHECK_ERR(open2("f", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_IN_ROOT), EINVAL);
