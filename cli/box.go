@@ -142,7 +142,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		box.Commit = runtime.CommitNone
 	case f.out != "":
 		box.Commit = runtime.CommitOut
-		if box.Out, err = c.outDir(f.out); err != nil {
+		if box.Out, err = c.outDir("--out", f.out); err != nil {
 			return nil, err
 		}
 	default:

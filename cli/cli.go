@@ -95,7 +95,7 @@ host with the same files, by anybody, it gives the same bytes.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &runtime.Error{Op: cmd.Name(), Err: err, Hint: cmd.CommandPath() + " --help"}
 	})
-	cmd.AddCommand(do(c), trace(c), host(c), syscalls(), versionCommand())
+	cmd.AddCommand(do(c), check(c), trace(c), host(c), syscalls(), versionCommand())
 	return cmd
 }
 

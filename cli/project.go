@@ -85,8 +85,8 @@ func (c *Caller) stateDir() (string, error) {
 	return filepath.Join(home, ".local/state/laplace"), nil
 }
 
-// outDir checks that --out names a directory that is new or empty.
-func (c *Caller) outDir(path string) (string, error) {
+// outDir checks that a flag names a directory that is new or empty.
+func (c *Caller) outDir(flag, path string) (string, error) {
 	path, err := c.abs(path)
 	if err != nil {
 		return "", err
@@ -94,15 +94,15 @@ func (c *Caller) outDir(path string) (string, error) {
 	list, err := os.ReadDir(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		parent, err := c.realDir("--out", filepath.Dir(path))
+		parent, err := c.realDir(flag, filepath.Dir(path))
 		if err != nil {
 			return "", err
 		}
 		return filepath.Join(parent, filepath.Base(path)), nil
 	case err != nil:
-		return "", &runtime.Error{Op: "--out", On: path, Err: cause(err), Hint: "a new directory"}
+		return "", &runtime.Error{Op: flag, On: path, Err: cause(err), Hint: "a new directory"}
 	case len(list) > 0:
-		return "", &runtime.Error{Op: "--out", On: path, Err: syscall.ENOTEMPTY, Hint: "a new directory"}
+		return "", &runtime.Error{Op: flag, On: path, Err: syscall.ENOTEMPTY, Hint: "a new directory"}
 	}
-	return c.realDir("--out", path)
+	return c.realDir(flag, path)
 }

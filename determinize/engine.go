@@ -74,9 +74,9 @@ type Config struct {
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
-	// Output takes what was written. An error ends the box.
+	// Output takes what a program, a path in the box, wrote. An error ends the box.
 	Stdout, Stderr vfs.Key
-	Output         func(stream int, b []byte) error
+	Output         func(stream int, program string, b []byte) error
 
 	// Executables caches what is known of executable files, and Links, which
 	// may be nil, what other names hard-linked files of the host have.
@@ -88,6 +88,9 @@ type Config struct {
 	Self   [32]byte
 	Direct string
 
+	// Delay is called after each call, if it is not nil, and may take its time: to
+	// show that time does not matter.
+	Delay func()
 	// CPU is where the engine and its tasks run.
 	CPU int
 
@@ -259,8 +262,9 @@ func (r *Run) Resume() {
 
 // Meta is the metadata of a path as the box's processes saw it.
 type Meta struct {
-	Mtime int64 // nanoseconds since 1970
-	Owner vfs.Owner
+	Mtime  int64 // nanoseconds since 1970
+	Owner  vfs.Owner
+	Writer string // the program that wrote to it last, or made it; "" if none did
 }
 
 // Metadata looks paths of the box up after Wait, while the box's mounts still

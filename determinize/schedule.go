@@ -45,6 +45,9 @@ func (e *engine) loop() error {
 			return fmt.Errorf("wait for the box's tasks: %w", errno)
 		}
 		e.event(pid, ws)
+		if e.cfg.Delay != nil {
+			e.cfg.Delay()
+		}
 		if e.fatal != nil {
 			return e.fatal
 		}

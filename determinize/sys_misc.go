@@ -164,7 +164,7 @@ func memfdEnter(e *engine, t *task) verdict {
 		var st unix.Stat_t
 		if ret >= 0 && e.statFD(t, int32(ret), &st) == 0 {
 			n := e.fs.Created(vfs.KeyOf(&st), "memfd:", t.id(), t.nth(), e.owner())
-			n.Session = t.exec.id
+			t.writes(n)
 			n.Touch(&t.clk)
 		}
 	})

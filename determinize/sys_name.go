@@ -171,7 +171,7 @@ func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 	} else {
 		made = e.fs.Created(vfs.KeyOf(st), n.path(), t.id(), t.nth(), owner)
 	}
-	made.Session = t.exec.id
+	t.writes(made)
 	made.Touch(&t.clk)
 }
 
@@ -180,7 +180,7 @@ func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 func (e *engine) madeNameless(t *task, st *unix.Stat_t, path string) {
 	n := e.entryNamed(path)
 	made := e.fs.Created(vfs.KeyOf(st), path, t.id(), t.nth(), e.ownerIn(n.dir, n.mode))
-	made.Session = t.exec.id
+	t.writes(made)
 	made.Touch(&t.clk)
 }
 

@@ -223,7 +223,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	switch {
 	case o.flags&unix.O_TRUNC != 0:
 		t.clk.Overwrite()
-		n.Session = t.exec.id
+		t.writes(n)
 		n.Touch(&t.clk)
 		e.staled(t, n)
 	case o.flags&unix.O_ACCMODE != unix.O_RDONLY:

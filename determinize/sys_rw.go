@@ -305,7 +305,7 @@ func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
 // something that existed is an overwrite.
 func (e *engine) wrote(t *task, n *vfs.Inode) {
 	if n.Session != t.exec.id {
-		n.Session = t.exec.id
+		t.writes(n)
 		t.clk.Overwrite()
 	}
 	n.Touch(&t.clk)
@@ -406,7 +406,7 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 			}
 			return fail(unix.EFAULT)
 		}
-		if err := e.cfg.Output(stream, b); err != nil {
+		if err := e.cfg.Output(stream, t.exec.path, b); err != nil {
 			e.fatal = ErrOutput
 			if e.cancel.Load() {
 				e.fatal = ErrCanceled

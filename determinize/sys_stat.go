@@ -229,7 +229,7 @@ func (e *engine) meta(path string) Meta {
 		return Meta{}
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
-	return Meta{Mtime: e.epoch() + n.Mtime, Owner: n.Owner}
+	return Meta{Mtime: e.epoch() + n.Mtime, Owner: n.Owner, Writer: n.Writer}
 }
 
 // accessEnter handles access, faccessat and faccessat2. Why something cannot be

@@ -11,6 +11,7 @@ import (
 	"laplace.dev/laplace/determinize/procfs"
 	"laplace.dev/laplace/determinize/strace"
 	"laplace.dev/laplace/determinize/tracer"
+	"laplace.dev/laplace/determinize/vfs"
 )
 
 // state is what a task is doing.
@@ -182,3 +183,6 @@ func (t *task) arg(i int) uint64 { return t.call.Args[i] }
 
 // fd is an argument that is a descriptor: the kernel looks at 32 bits.
 func (t *task) fd(i int) int32 { return int32(t.call.Args[i]) }
+
+// writes notes that a task's exec is the one that writes an inode's content now.
+func (t *task) writes(n *vfs.Inode) { n.Session, n.Writer = t.exec.id, t.exec.path }

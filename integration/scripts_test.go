@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	hostcpu "golang.org/x/sys/cpu"
 )
 
 // TestScripts runs testdata/script against the binary. Besides testscript's
@@ -39,8 +40,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Getuid() == 0, nil
+			case "rdrand":
+				return hostcpu.X86.HasRDRAND, nil
 			}
 			return false, fmt.Errorf("condition %q is unknown", name)
 		},

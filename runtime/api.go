@@ -55,6 +55,10 @@ type Box struct {
 	Out string `json:"out,omitempty"`
 	// Strict turns a tainted verdict into a failure that commits nothing.
 	Strict bool `json:"strict,omitempty"`
+	// Disturb, when not nil, changes what the box must not depend on.
+	Disturb *Disturbance `json:"disturb,omitempty"`
+	// Writers asks for Outcome.Writers.
+	Writers bool `json:"writers,omitempty"`
 	// Trace, when not nil, asks for a text of the intercepted calls.
 	Trace *Trace `json:"trace,omitempty"`
 }
@@ -99,6 +103,10 @@ type Outcome struct {
 	Exit int
 	// Warnings are what the user should know besides, a line each.
 	Warnings []string
+	// Writers says who wrote what, if Box.Writers asked for it.
+	Writers *Writers
+	// Disturbed is what became of Box.Disturb.
+	Disturbed *Disturbed
 }
 
 // Verdicts of a Report.

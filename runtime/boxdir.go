@@ -50,6 +50,16 @@ func newBoxDir(state string) (*boxDir, error) {
 	return &boxDir{path: path, lock: lock}, nil
 }
 
+// Scratch makes a directory in a state directory, for as long as remove has not
+// been called and this process lives.
+func Scratch(state string) (path string, remove func(), err error) {
+	d, err := newBoxDir(state)
+	if err != nil {
+		return "", nil, err
+	}
+	return d.path, d.remove, nil
+}
+
 // remove deletes the directory.
 func (d *boxDir) remove() {
 	removeBox(d.path)

@@ -66,6 +66,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Self:        s.self(),
 		Direct:      oci.Direct,
 		CPU:         s.cpu,
+		Delay:       s.jitter(),
 		Log:         s.log,
 	}
 	if s.box.Trace != nil {
@@ -158,6 +159,7 @@ func (v virtual) Lookup(path string, st *unix.Stat_t) (mtime int64, uid, gid int
 // results takes what the box wrote out of its layers, and ends the box.
 func (s *supervisor) results(out *Outcome, upper []uppers) error {
 	metas := make([]virtual, len(upper))
+	out.Writers = s.writers
 	dirs := make([]*os.File, len(upper))
 	for i, u := range upper {
 		d, err := os.Open(u.upper)
@@ -214,8 +216,15 @@ func (s *supervisor) metadata(upper *os.File, target string) (virtual, error) {
 	v := make(virtual, len(names))
 	for i, m := range s.run.Metadata(paths) {
 		v[names[i]] = m
+		s.writers.wrote(paths[i], m.Writer)
 	}
 	return v, nil
+}
+
+// LayerName is what CommitOut calls the directory of a layer, where there are several,
+// that lies at a path in the box.
+func LayerName(target string) string {
+	return strings.ReplaceAll(strings.Trim(target, "/"), "/", "-")
 }
 
 // commit puts a layer where it belongs.
@@ -223,7 +232,7 @@ func (s *supervisor) commit(o oci.Overlay, upper *os.File, v virtual, several bo
 	if s.box.Commit == CommitOut {
 		dst := s.box.Out
 		if several {
-			dst = filepath.Join(dst, strings.ReplaceAll(strings.Trim(o.Target, "/"), "/", "-"))
+			dst = filepath.Join(dst, LayerName(o.Target))
 		}
 		if err := layer.Export(upper, dst, v, layer.Options{Owner: s.owner(dst), DropSetID: s.init.guestID != 0}); err != nil {
 			return &Error{Op: "--out", On: dst, Err: err}

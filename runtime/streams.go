@@ -28,13 +28,15 @@ type streams struct {
 	stdinFile vfs.Key
 	sums      [2]hash.Hash
 
+	writers *Writers // nil: nobody asks
+
 	terminal *os.File
 	copies   sync.WaitGroup
 }
 
 // openStreams makes the standard streams of the box.
 func (s *supervisor) openStreams(ctx context.Context) (*streams, error) {
-	st := &streams{ctx: ctx, out: [2]*os.File{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
+	st := &streams{ctx: ctx, writers: s.writers, out: [2]*os.File{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
 	null, err := os.Open("/dev/null")
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
@@ -87,8 +89,11 @@ func keyOf(f *os.File) (vfs.Key, error) {
 }
 
 // write takes what the command wrote to stdout (1) or stderr (2).
-func (st *streams) write(stream int, b []byte) error {
+func (st *streams) write(stream int, program string, b []byte) error {
 	st.sums[stream-1].Write(b)
+	if st.writers != nil {
+		st.writers.streamed(stream, program, len(b))
+	}
 	fd := int32(st.out[stream-1].Fd())
 	for len(b) > 0 {
 		// Whoever reads may be slow, and the box be ended meanwhile: wait where a

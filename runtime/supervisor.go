@@ -145,6 +145,7 @@ type supervisor struct {
 	run  *determinize.Run
 
 	trace       *traceWriter // nil without a trace
+	writers     *Writers     // nil unless asked for
 	executables *exe.Cache
 	links       *statcache.Links
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
@@ -160,6 +161,13 @@ func (s *supervisor) main() (*Outcome, error) {
 	s.cancel = cancel
 	defer cancel()
 	go s.listen()
+	var disturbed *Disturbed
+	if s.box.Disturb != nil {
+		disturbed = s.disturb()
+	}
+	if s.box.Writers {
+		s.writers = &Writers{Files: map[string]string{}}
+	}
 	start := time.Now()
 	upper, err := s.prepareUppers()
 	if err != nil {
@@ -200,6 +208,7 @@ func (s *supervisor) main() (*Outcome, error) {
 		return nil, err
 	}
 	out := s.outcome(report, streams)
+	out.Disturbed = disturbed
 	out.Report.WallMS = time.Since(start).Milliseconds()
 	if err := s.results(out, upper); err != nil {
 		return nil, err

@@ -33,6 +33,8 @@ type Inode struct {
 	// Session is the exec that is writing the content now. The first write of
 	// any other one overwrites what existed.
 	Session uint64
+	// Writer is the program that wrote to it last, a path in the box.
+	Writer string
 	// Stale says that a task may go on seeing the content as it was when it
 	// was first changed: the kernel shows the copy neither through mappings of
 	// the original nor through descriptors of another of its names.

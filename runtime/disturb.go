@@ -1,0 +1,230 @@
+package runtime
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/ns"
+)
+
+// A Disturbance changes what a box must not depend on: everything about the host
+// and its caller that is not an input.
+type Disturbance struct {
+	// Nth chooses the changes: each number others.
+	Nth int `json:"nth"`
+	// Jitter chooses the delays between calls, together with Nth.
+	Jitter string `json:"jitter"`
+}
+
+// Disturbed says what a Disturbance has changed, and what it could not change on
+// this host, a phrase each.
+type Disturbed struct {
+	Done       []string
+	Impossible []string
+}
+
+// disturbances are what can be changed, in the order in which it is. Each returns
+// what it did.
+var disturbances = []struct {
+	what string
+	do   func(*supervisor, *chooser) (string, error)
+}{
+	{"start time", (*supervisor).disturbStart},
+	{"CPU", (*supervisor).disturbCPU},
+	{"umask", (*supervisor).disturbUmask},
+	{"time zone and locale", (*supervisor).disturbEnv},
+	{"host name", (*supervisor).disturbHostname},
+	{"host user", (*supervisor).disturbUser},
+	{"process ids", (*supervisor).disturbPIDs},
+	{"inode numbers", (*supervisor).disturbInodes},
+	{"order of the project's files", (*supervisor).disturbOrder},
+}
+
+// errHere is why a disturbance is impossible for reasons that need no errno.
+var errHere = errors.New("not possible here")
+
+// chooser makes choices that a seed decides.
+type chooser struct{ stream prng.Stream }
+
+func newChooser(seed string) *chooser {
+	return &chooser{prng.NewStream(prng.Root([]byte(seed)), "disturbance")}
+}
+
+// below returns a number from 0 to n-1.
+func (c *chooser) below(n int) int {
+	var b [8]byte
+	c.stream.Read(b[:])
+	return int(binary.LittleEndian.Uint64(b[:]) % uint64(n))
+}
+
+func (c *chooser) of(list ...string) string { return list[c.below(len(list))] }
+
+// disturb does what the box's Disturbance asks for.
+func (s *supervisor) disturb() *Disturbed {
+	d := &Disturbed{}
+	c := newChooser("run " + strconv.Itoa(s.box.Disturb.Nth))
+	for _, x := range disturbances {
+		done, err := x.do(s, c)
+		if err != nil {
+			d.Impossible = append(d.Impossible, fmt.Sprintf("%s (%v)", x.what, cause(err)))
+			continue
+		}
+		d.Done = append(d.Done, done)
+	}
+	d.Done = append(d.Done, "random delays")
+	return d
+}
+
+// jitter delays what comes after a call, now and then; nil without a disturbance.
+func (s *supervisor) jitter() func() {
+	if s.box.Disturb == nil {
+		return nil
+	}
+	c := newChooser("jitter " + strconv.Itoa(s.box.Disturb.Nth) + " " + s.box.Disturb.Jitter)
+	return func() {
+		if c.below(64) == 0 {
+			time.Sleep(time.Duration(c.below(300)) * time.Microsecond)
+		}
+	}
+}
+
+func (s *supervisor) disturbStart(c *chooser) (string, error) {
+	d := time.Duration(c.below(1300)) * time.Millisecond
+	time.Sleep(d)
+	return fmt.Sprintf("%d ms later", d.Milliseconds()), nil
+}
+
+// disturbCPU leaves the box one of the CPUs that it may run on.
+func (s *supervisor) disturbCPU(*chooser) (string, error) {
+	var have unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &have); err != nil {
+		return "", err
+	}
+	if have.Count() < 2 {
+		return "", errors.New("there is only one")
+	}
+	nth := s.box.Disturb.Nth % have.Count()
+	for cpu := range len(have) * 64 {
+		if !have.IsSet(cpu) {
+			continue
+		}
+		if nth == 0 {
+			s.cpu = cpu
+			return fmt.Sprintf("CPU %d", cpu), nil
+		}
+		nth--
+	}
+	return "", errHere
+}
+
+func (s *supervisor) disturbUmask(c *chooser) (string, error) {
+	umask := []int{0, 0o002, 0o027, 0o077}[c.below(4)]
+	syscall.Umask(umask)
+	return fmt.Sprintf("umask %03o", umask), nil
+}
+
+func (s *supervisor) disturbEnv(c *chooser) (string, error) {
+	tz := c.of("Asia/Kolkata", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+	lang := c.of("tr_TR.UTF-8", "de_DE", "ja_JP.EUC-JP", "ar_EG.UTF-8")
+	return "TZ=" + tz + " LANG=" + lang, errors.Join(os.Setenv("TZ", tz), os.Setenv("LANG", lang), os.Setenv("LC_ALL", lang))
+}
+
+// disturbHostname gives the host a name that only this process, and those that it
+// starts, see.
+func (s *supervisor) disturbHostname(c *chooser) (string, error) {
+	name := "host-" + strconv.Itoa(c.below(1000))
+	runtime.LockOSThread() // for good; the one that starts init is locked already
+	if err := unix.Unshare(unix.CLONE_NEWUTS); err != nil {
+		return "", err
+	}
+	return "host name " + name, unix.Sethostname([]byte(name))
+}
+
+// disturbUser makes the guest another user of the host.
+func (s *supervisor) disturbUser(c *chooser) (string, error) {
+	l := s.box.Spec.Linux
+	if s.rootless || l == nil || len(l.UIDMappings) == 0 || len(l.GIDMappings) == 0 {
+		return "", errors.New("needs root")
+	}
+	by := uint32(1 + c.below(50_000))
+	l.UIDMappings[0].HostID += by
+	l.GIDMappings[0].HostID += by
+	return fmt.Sprintf("host user %d", l.UIDMappings[0].HostID), nil
+}
+
+// disturbPIDs uses up process ids of the host.
+func (s *supervisor) disturbPIDs(c *chooser) (string, error) {
+	n := 1 + c.below(50)
+	for range n {
+		child, err := ns.ForkScript(0, nil)
+		if err != nil {
+			return "", err
+		}
+		unix.Close(child.FD)
+		unix.Close(child.Report)
+		var ws unix.WaitStatus
+		for {
+			if _, err := unix.Wait4(child.PID, &ws, 0, nil); err != unix.EINTR {
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d processes before", n), nil
+}
+
+// disturbInodes uses up inode numbers where the box's changes will lie, and leaves
+// gaps in them.
+func (s *supervisor) disturbInodes(c *chooser) (string, error) {
+	dir := filepath.Join(s.dir, "disturbance")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	n := 10 + c.below(200)
+	for i := range n {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+			return "", err
+		}
+	}
+	for i := range n {
+		if c.below(2) == 0 {
+			if err := os.Remove(filepath.Join(dir, strconv.Itoa(i))); err != nil {
+				return "", err
+			}
+		}
+	}
+	return fmt.Sprintf("%d inodes before", n), nil
+}
+
+// disturbOrder has the box see copies of its directories, whose files were made in
+// another order, now.
+func (s *supervisor) disturbOrder(c *chooser) (string, error) {
+	if s.rootless {
+		return "", errors.New("needs root, to keep owners")
+	}
+	var copies []string
+	for i := range s.box.Overlays {
+		to := filepath.Join(s.dir, "copy-"+strconv.Itoa(i))
+		if err := copyShuffled(s.box.Overlays[i].Source, to, c); err != nil {
+			return "", err
+		}
+		copies = append(copies, to)
+	}
+	for i := range copies {
+		s.box.Overlays[i].Source = copies[i]
+	}
+	return "files made in another order", nil
+}
+
+// String is what was changed, for people.
+func (d *Disturbed) String() string { return strings.Join(d.Done, ", ") }
