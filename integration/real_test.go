@@ -144,7 +144,7 @@ func (s source) fetch() (string, error) {
 	options := []string{
 		"-q", "-o", "Dir::Etc::sourcelist=" + list, "-o", "Dir::Etc::sourceparts=-",
 		"-o", "Dir::State::lists=" + filepath.Join(apt, "lists"), "-o", "Dir::Cache=" + apt,
-		"-o", "APT::Sandbox::User=",
+		"-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3",
 	}
 	for _, args := range [][]string{{"update"}, {"source", "--download-only", s.Package}} {
 		cmd := exec.Command("apt-get", append(options, args...)...)
