@@ -128,7 +128,7 @@ func (o *Options) placeHome(c *composer) error {
 var kernelMounts = []specs.Mount{
 	{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 	{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "mode=0755"}},
-	{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
+	{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "ptmxmode=0666", "mode=0620"}},
 	{Destination: "/dev/shm", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
 	{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
 	{Destination: "/var/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
@@ -206,9 +206,12 @@ func AddEnv(env, more []string) []string {
 
 // rlimits are the resource limits, see getrlimit(2), of every command. Soft limits are
 // those of a Linux kernel without configuration; so are the hard ones, which any caller
-// may therefore set.
+// may therefore set that has not been limited further.
 var rlimits = []specs.POSIXRlimit{
-	{Type: "RLIMIT_CORE", Soft: 0, Hard: 0},
+	{Type: "RLIMIT_AS", Soft: unlimited, Hard: unlimited},
+	{Type: "RLIMIT_CPU", Soft: unlimited, Hard: unlimited},
+	{Type: "RLIMIT_DATA", Soft: unlimited, Hard: unlimited},
+	{Type: "RLIMIT_FSIZE", Soft: unlimited, Hard: unlimited},
 	{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: 4096},
 	{Type: "RLIMIT_STACK", Soft: 8 << 20, Hard: unlimited},
 }

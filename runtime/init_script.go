@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -237,7 +238,9 @@ const keepHard = ^uint64(0) - 1
 // defaultLimits are those of a process that the specification says nothing
 // about; a smaller hard limit in force lowers them.
 var defaultLimits = []specs.POSIXRlimit{
-	{Type: "RLIMIT_CORE", Soft: 0, Hard: keepHard},
+	// Whatever the host does with cores, it makes none: a file would be too
+	// large, and 1 keeps them from programs as well; core(5).
+	{Type: "RLIMIT_CORE", Soft: 1, Hard: keepHard},
 	{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: keepHard},
 	{Type: "RLIMIT_STACK", Soft: 8 << 20, Hard: keepHard},
 }
@@ -295,11 +298,19 @@ func (b *boxInit) raiseLimits() error {
 		}
 		if err := unix.Prlimit(0, l.resource, &unix.Rlimit{Cur: now.Cur, Max: l.hard}, nil); err != nil {
 			return &initError{InitHost, &ns.Error{
-				Op:   fmt.Sprintf("raise the hard limit %s from %d to %d", l.name, now.Max, l.hard),
-				Hint: "raise it for the user that runs laplace (ulimit -H, limits.conf), or ask for less",
+				Op:   fmt.Sprintf("raise the hard limit %s from %d to %s", l.name, now.Max, limitText(l.hard)),
+				Hint: "raise it for the user that runs laplace (ulimit -H, limits.conf)",
 				Err:  err,
 			}}
 		}
 	}
 	return nil
+}
+
+// limitText is a limit as a user reads it.
+func limitText(n uint64) string {
+	if n == unix.RLIM_INFINITY {
+		return "unlimited"
+	}
+	return strconv.FormatUint(n, 10)
 }

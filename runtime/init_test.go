@@ -50,7 +50,7 @@ func TestGuest(t *testing.T) {
 		{"domainname", `cat /proc/sys/kernel/domainname`, []func(*scenario){func(s *scenario) { s.Request.Spec.Domainname = "demon" }}, "demon\n"},
 		{"umask", `umask`, nil, "0022\n"},
 		{"umask of the specification", `umask`, []func(*scenario){func(s *scenario) { s.Request.Spec.Process.User.Umask = &umask }}, "0027\n"},
-		{"default limits", `ulimit -Sn; ulimit -Ss; ulimit -Sc`, nil, "1024\n8192\n0\n"},
+		{"default limits", `ulimit -Sn; ulimit -Ss; awk "/core/ {print \$5}" /proc/self/limits`, nil, "1024\n8192\n1\n"},
 		{"limits", `ulimit -Sn; ulimit -Hn; ulimit -Sf`, []func(*scenario){func(s *scenario) {
 			s.Request.Spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 100, Hard: 200}, {Type: "RLIMIT_FSIZE", Soft: 1024, Hard: 2048}}
 		}}, "100\n200\n2\n"},
