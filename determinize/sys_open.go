@@ -188,13 +188,20 @@ func (e *engine) create(t *task, o opening) verdict {
 	})
 }
 
-// denied makes one errno of the two that say that a file outside of the
-// project cannot be changed: which of them the kernel finds first depends on
-// who runs the box.
+// denied makes one errno, EACCES, of those by which the kernel refuses a change
+// to a file and that depend on who runs the box. Outside of the project it may
+// be EROFS. In it, a file whose owner has no place in the box's user namespace,
+// because an ordinary user runs the box and the file is somebody else's, cannot
+// be copied up: that taints, as the owner could have changed it.
 func (e *engine) denied(t *task, ret int64) {
-	if ret == -int64(unix.EROFS) {
-		e.tr.SetResult(t.pid, -int64(unix.EACCES))
+	switch ret {
+	case -int64(unix.EROFS):
+	case -int64(unix.EOVERFLOW):
+		e.taint("owner", callName(t)+": a file that belongs to another user cannot be changed", t)
+	default:
+		return
 	}
+	e.tr.SetResult(t.pid, -int64(unix.EACCES))
 }
 
 // opened looks at a descriptor that was opened for writing or creation.
