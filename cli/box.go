@@ -112,7 +112,8 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 		return c.explain(err, box)
 	}
 	if r := &outcome.Report; f.strict && r.Verdict != runtime.Deterministic {
-		return &runtime.Error{Op: "--strict", Err: errors.New("the verdict is " + r.Verdict + reasons(r))}
+		return &runtime.Error{Op: "--strict", Err: errors.New("the verdict is " + r.Verdict + reasons(r)),
+			Hint: "another run without what taints it, or without --strict"}
 	}
 	return exitStatus(outcome.Exit)
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -85,7 +86,9 @@ host with the same files, by anybody, it gives the same bytes.`,
 				return cmd.Help()
 			}
 			hint := "laplace --help"
-			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			if c.onHost(args[0]) != "" {
+				hint = "laplace do -- " + strings.Join(args, " ")
+			} else if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 				hint = "laplace " + like[0]
 			}
 			return &runtime.Error{Op: "unknown command", On: args[0], Hint: hint}
@@ -93,6 +96,10 @@ host with the same files, by anybody, it gives the same bytes.`,
 	}
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if number, ok := errors.AsType[*strconv.NumError](err); ok {
+			// In the words of the flag, not of a function of Go's.
+			err = errors.New(strings.Replace(err.Error(), number.Error(), number.Err.Error(), 1))
+		}
 		return &runtime.Error{Op: cmd.Name(), Err: err, Hint: cmd.CommandPath() + " --help"}
 	})
 	cmd.AddCommand(do(c), check(c), trace(c), host(c), syscalls(), versionCommand())

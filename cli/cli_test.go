@@ -313,7 +313,7 @@ func TestOutcome(t *testing.T) {
 		t.Errorf("status %d, verdict line %q", status, stderr)
 	}
 
-	const strict = "laplace: --strict: the verdict is tainted; because of live (stdin), network (host)\n"
+	const strict = "laplace: --strict: the verdict is tainted; because of live (stdin), network (host). Try: another run without what taints it, or without --strict\n"
 	if status, _, stderr := s.run("do", "--strict", "make"); status != 125 || stderr != strict {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}

@@ -22,6 +22,7 @@ type rule struct {
 	arg   int    // index of an argument to look at
 	mask  uint32 // refuse where the low half of the argument has one of these bits; 0: always
 	equal uint32 // refuse where it equals this, if not 0
+	zero  bool   // refuse where it is 0
 	errno unix.Errno
 }
 
@@ -50,6 +51,23 @@ var badHosts = []struct {
 	{"namespaces without capabilities (AppArmor)", "mount|AppArmor|namespace", []rule{
 		{nr: unix.SYS_MOUNT, errno: unix.EACCES}, {nr: unix.SYS_FSOPEN, errno: unix.EPERM},
 		{nr: unix.SYS_OPEN_TREE, errno: unix.EPERM}, {nr: unix.SYS_MOVE_MOUNT, errno: unix.EPERM},
+	}},
+	{"no overlay in user namespaces", "overlay", []rule{
+		// What only overlays are given: an option without a value; mount(2) without flags.
+		{nr: unix.SYS_FSCONFIG, arg: 1, zero: true, errno: unix.EINVAL},
+		{nr: unix.SYS_MOUNT, arg: 3, zero: true, errno: unix.EPERM},
+	}},
+	{"state directory full", "state", []rule{
+		{nr: unix.SYS_MKDIR, errno: unix.ENOSPC}, {nr: unix.SYS_MKDIRAT, errno: unix.ENOSPC},
+	}},
+	{"state directory read-only", "state", []rule{
+		{nr: unix.SYS_MKDIR, errno: unix.EROFS}, {nr: unix.SYS_MKDIRAT, errno: unix.EROFS},
+	}},
+	{"Docker's default profile", "user namespace|namespace", []rule{
+		{nr: unix.SYS_CLONE, mask: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID, errno: unix.EPERM},
+		{nr: unix.SYS_CLONE3, errno: unix.ENOSYS}, {nr: unix.SYS_UNSHARE, errno: unix.EPERM},
+		{nr: unix.SYS_SETNS, errno: unix.EPERM}, {nr: unix.SYS_MOUNT, errno: unix.EPERM},
+		{nr: unix.SYS_FSOPEN, errno: unix.EPERM}, {nr: unix.SYS_PTRACE, errno: unix.EPERM},
 	}},
 	{"ptrace forbidden", "ptrace", []rule{{nr: unix.SYS_PTRACE, errno: unix.EPERM}}},
 	{"kernel before 5.3", "kernel|Linux|PTRACE_GET_SYSCALL_INFO", []rule{
@@ -90,7 +108,7 @@ func ruleFilter(rules []rule) ([]bpf.RawInstruction, error) {
 		var body []bpf.Instruction
 		arg := bpf.LoadAbsolute{Off: uint32(args + 8*r.arg), Size: 4}
 		switch {
-		case r.equal != 0:
+		case r.equal != 0 || r.zero:
 			body = []bpf.Instruction{arg, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: r.equal, SkipTrue: 1}, refuse}
 		case r.mask != 0:
 			body = []bpf.Instruction{arg, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: r.mask, SkipTrue: 1}, refuse}

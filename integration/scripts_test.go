@@ -22,8 +22,13 @@ import (
 // which is the project, has neither a .git nor the home directory in it.
 func TestScripts(t *testing.T) {
 	binary := laplace(t)
+	work := filepath.Join(base, "scripts")
+	if err := os.Mkdir(work, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:         "testdata/script",
+		WorkdirRoot: work, // which other users may enter
 		Setup: func(e *testscript.Env) error {
 			home, err := os.MkdirTemp(base, "home-")
 			if err != nil {
@@ -57,29 +62,28 @@ func TestScripts(t *testing.T) {
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	// status N COMMAND [ARGUMENT...] runs a command that must end with that
 	// exit status, 128+N for signal N.
-	"status": func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg || len(args) < 2 {
-			ts.Fatalf("usage: status N COMMAND [ARGUMENT...]")
+	"status": status,
+	// user N COMMAND [ARGUMENT...] is status as an ordinary user, also when the
+	// tests run as root. That user has a state directory of its own.
+	"user": func(ts *testscript.TestScript, neg bool, args []string) {
+		if os.Getuid() != 0 || len(args) < 2 {
+			status(ts, neg, args)
+			return
 		}
-		want, err := strconv.Atoi(args[0])
-		ts.Check(err)
-		got := 0
-		var exit *exec.ExitError
-		if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
-			ws := exit.Sys().(syscall.WaitStatus)
-			if got = ws.ExitStatus(); ws.Signaled() {
-				got = 128 + int(ws.Signal())
-			}
-		} else {
-			ts.Check(err)
+		state := ts.Getenv("XDG_STATE_HOME")
+		defer ts.Setenv("XDG_STATE_HOME", state)
+		if state == filepath.Join(ts.Getenv("HOME"), ".state") {
+			state += "-user"
+			ts.Check(os.MkdirAll(state, 0o755))
+			ts.Check(os.Chown(state, strangerID, strangerID))
+			ts.Setenv("XDG_STATE_HOME", state)
 		}
-		if got != want {
-			ts.Fatalf("exit status %d, want %d", got, want)
-		}
+		id := strconv.Itoa(strangerID)
+		status(ts, neg, append([]string{args[0], "setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups", "--"}, args[1:]...))
 	},
-	// failure PATTERN... : the last command left nothing on standard output
-	// and one line on standard error, a message of Laplace in which all the
-	// words appear, in any case of letters.
+	// failure WORD... : the last command left nothing on standard output and
+	// one line on standard error, a message of Laplace with a way out, in which
+	// all the words appear, in any case of letters.
 	"failure": func(ts *testscript.TestScript, neg bool, args []string) {
 		if out := ts.ReadFile("stdout"); out != "" {
 			ts.Fatalf("standard output holds %q", out)
@@ -88,7 +92,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		if !strings.HasPrefix(text, "laplace: ") || strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") {
 			ts.Fatalf("standard error is not one line of Laplace's: %q", text)
 		}
-		for _, word := range args {
+		for _, word := range append(args, ". Try: ") {
 			if !strings.Contains(strings.ToLower(text), strings.ToLower(word)) {
 				ts.Fatalf("%q does not name %q", text, word)
 			}
@@ -158,6 +162,28 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 			ts.Fatalf("%v", err)
 		}
 	},
+}
+
+// status is the command of that name.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		ws := exit.Sys().(syscall.WaitStatus)
+		if got = ws.ExitStatus(); ws.Signaled() {
+			got = 128 + int(ws.Signal())
+		}
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
 }
 
 // leftovers reports what boxes left: a box directory in the state directory,

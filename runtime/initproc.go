@@ -117,6 +117,9 @@ func (s *supervisor) tryInit(req InitRequest, st *streams) (*initProcess, error)
 	return p, nil
 }
 
+// hintExecutable is the way out where the guest may not execute a command.
+const hintExecutable = "a program that the box's user may execute (chmod +x)"
+
 // err is the error that a refused request is to its user.
 func (r InitReply) err() error {
 	e := &Error{Op: "box", Err: errors.New(r.Error), Hint: r.Hint}
@@ -125,9 +128,9 @@ func (r InitReply) err() error {
 	}
 	switch r.Kind {
 	case InitNotFound:
-		e.Op, e.Exit, e.Hint = "command", ExitNotFound, r.Hint
+		e.Op, e.Exit, e.Hint = "command", ExitNotFound, "a path in the box, --ro DIR for what lies elsewhere, or --env PATH=..."
 	case InitNotExecutable:
-		e.Op, e.Exit, e.Hint = "command", ExitNotExecutable, r.Hint
+		e.Op, e.Exit, e.Hint = "command", ExitNotExecutable, hintExecutable
 	case InitCwd:
 		e.Op = "working directory"
 	}
@@ -158,15 +161,18 @@ func (p *initProcess) execError(refused map[string]uint64) error {
 	}
 	e := &Error{Op: step, Err: se.Errno, Hint: "laplace host shows what this host can't do"}
 	if se.Index == len(p.reply.Steps)-1 {
-		e.Op, e.On, e.Exit, e.Hint = "command", p.reply.Path, ExitNotExecutable, ""
+		e.Op, e.On, e.Exit, e.Hint = "command", p.reply.Path, ExitNotExecutable, hintExecutable
 		switch {
 		case refused["execve(32-bit program)"] > 0:
 			e.Exit, e.Err, e.Hint = ExitFailure, errors.New("it is a 32-bit program, whose system calls cannot be intercepted"), "a 64-bit build of it"
 		case refused["execve(unreadable file)"] > 0:
 			e.Exit, e.Err, e.Hint = ExitFailure, errors.New("it may be executed but not read, and what cannot be read cannot be traced"), "chmod +r"
 		}
-		if se.Errno == unix.ENOENT {
-			e.Exit = ExitNotFound
+		switch se.Errno {
+		case unix.ENOENT:
+			e.Exit, e.Hint = ExitNotFound, "--ro DIR of its interpreter, or of its dynamic loader"
+		case unix.ENOEXEC:
+			e.Hint = "a program for this machine, or a script whose first line begins with #!"
 		}
 	}
 	return e

@@ -355,7 +355,8 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
 			cause, done = context.Cause(ctx), nil
 			c.ask(askCancel)
 		case <-timeout:
-			cause = &Error{Op: "box", Err: fmt.Errorf("timed out after %v", box.Timeout), Exit: ExitTimeout}
+			cause = &Error{Op: "box", Err: fmt.Errorf("timed out after %v", box.Timeout), Exit: ExitTimeout,
+				Hint: "a longer --timeout; laplace trace shows what it does all the time"}
 			c.ask(askCancel)
 		case a := <-answers:
 			c.process.Wait()
