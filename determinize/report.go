@@ -43,6 +43,7 @@ func (e *engine) refuse(name string) {
 // exhausted taints the run when a call failed for want of something that the
 // host has a limit of.
 func (e *engine) exhausted(t *task, ret int64) {
+	e.tooBig(t, ret)
 	switch errno := unix.Errno(-ret); errno {
 	case unix.ENOSPC, unix.ENOMEM, unix.EDQUOT, unix.EIO, unix.ENFILE:
 		if ret < 0 {

@@ -107,6 +107,10 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		e.fatal = vdso.ErrData
 		return
 	}
+	if sig == unix.SIGXFSZ && e.oversized(t) {
+		e.resume(t)
+		return
+	}
 	info, errno := e.tr.Siginfo(t.pid)
 	if errno == 0 {
 		code := int32(binary.LittleEndian.Uint32(info[siCode:]))

@@ -263,6 +263,9 @@ func (e *engine) applyLimit(t *task, res int, l unix.Rlimit) {
 		return
 	}
 	want := unix.Rlimit{Cur: min(l.Cur, real.Max), Max: real.Max}
+	if res == unix.RLIMIT_FSIZE {
+		want.Cur = min(want.Cur, MaxFile)
+	}
 	if err := unix.Prlimit(t.pid, res, &want, nil); err != nil {
 		e.log.Debug("set limit", "resource", res, "err", err)
 	}

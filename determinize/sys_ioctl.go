@@ -67,6 +67,8 @@ func fcntlEnter(e *engine, t *task) verdict {
 	}
 	cmd := t.fd(1)
 	switch cmd {
+	case unix.F_ADD_SEALS, unix.F_GET_SEALS:
+		return e.seals(t)
 	case unix.F_GETOWN, unix.F_GETSIG:
 		return answer(0)
 	case unix.F_GETPIPE_SZ:
@@ -81,7 +83,7 @@ func fcntlEnter(e *engine, t *task) verdict {
 			e.refuse("fcntl(O_ASYNC)")
 			return fail(unix.EINVAL)
 		}
-		return run()
+		return e.statusFlags(t)
 	case unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETLK, unix.F_OFD_GETLK:
 		if v, wait := e.order(t); wait {
 			return v

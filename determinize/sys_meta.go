@@ -220,7 +220,7 @@ func (e *engine) chownDenied(t *task, uidArg int) verdict {
 	})
 }
 
-// truncateEnter handles truncate, ftruncate and fallocate.
+// truncateEnter handles truncate and ftruncate, and what fallocateEnter leaves.
 func truncateEnter(e *engine, t *task) verdict {
 	w, follow, errno := e.metaTarget(t)
 	if errno != 0 {

@@ -202,6 +202,9 @@ func seekEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	if k == kindFile && e.seekBeyond(t, &st) {
+		return fail(unix.EINVAL)
+	}
 	if k != kindDir || t.fd(2) != unix.SEEK_END {
 		return run()
 	}

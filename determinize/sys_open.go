@@ -131,6 +131,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 		if e.substituted(&st) {
 			return run()
 		}
+		if errno := e.openFlags(t, o); errno != 0 {
+			return fail(errno)
+		}
 		if !writing {
 			if _, base := split(o.w.raw); strings.Contains(base, ".so") {
 				e.lookUnmasked(o.w)
@@ -178,6 +181,9 @@ func (e *engine) openNatively(t *task, o opening) verdict {
 
 // create lets the kernel create what was not there.
 func (e *engine) create(t *task, o opening) verdict {
+	if errno := e.openFlags(t, &o); errno != 0 {
+		return fail(errno)
+	}
 	return runThen(func(ret int64) {
 		if ret >= 0 {
 			e.opened(t, int32(ret), o, true)

@@ -11,9 +11,6 @@ import (
 // maxRW is the most that one read or write moves; read(2).
 const maxRW = 0x7ffff000
 
-// rwfNoWait is RWF_NOWAIT; preadv2(2).
-const rwfNoWait = 0x8
-
 // kind is what a descriptor leads to.
 type kind uint8
 
@@ -63,9 +60,8 @@ func (e *engine) kindOfStat(st *unix.Stat_t) kind {
 
 // readEnter handles read, readv, pread64, preadv and preadv2.
 func readEnter(e *engine, t *task) verdict {
-	if t.call.Nr == unix.SYS_PREADV2 && t.arg(5)&rwfNoWait != 0 {
-		e.refuse(callName(t) + "(RWF_NOWAIT)") // tells what the host has in memory
-		return fail(unix.EOPNOTSUPP)
+	if v, ok := e.rwFlags(t); !ok {
+		return v
 	}
 	var st unix.Stat_t
 	k, errno := e.kindOf(t, t.fd(0), &st)
@@ -260,9 +256,8 @@ func (e *engine) fillStdin(n int) unix.Errno {
 
 // writeEnter handles write, writev, pwrite64, pwritev and pwritev2.
 func writeEnter(e *engine, t *task) verdict {
-	if t.call.Nr == unix.SYS_PWRITEV2 && t.arg(5)&rwfNoWait != 0 {
-		e.refuse(callName(t) + "(RWF_NOWAIT)") // tells what the host has in memory
-		return fail(unix.EOPNOTSUPP)
+	if v, ok := e.rwFlags(t); !ok {
+		return v
 	}
 	var st unix.Stat_t
 	k, errno := e.kindOf(t, t.fd(0), &st)

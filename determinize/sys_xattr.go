@@ -82,11 +82,16 @@ func xattrSetEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer w.close()
+	set := t.call.Nr == unix.SYS_SETXATTR || t.call.Nr == unix.SYS_LSETXATTR || t.call.Nr == unix.SYS_FSETXATTR
 	if visibleXattr(name) {
+		if set {
+			if errno := e.xattrFits(t, w, follow, name); errno != 0 {
+				return fail(errno)
+			}
+		}
 		return e.onInode(t, w, follow, nothing)
 	}
-	switch t.call.Nr {
-	case unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR:
+	if set {
 		if t.arg(4)&^(unix.XATTR_CREATE|unix.XATTR_REPLACE) != 0 {
 			return fail(unix.EINVAL)
 		}

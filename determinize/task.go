@@ -93,6 +93,7 @@ type task struct {
 	progress    int             // bytes of a blocking write that went through
 	traced      *strace.Call    // while it is not over, for the trace
 	left        bool            // it is at its exit
+	oversize    bool            // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
 
 	// Blocked.
 	why    string         // for what, for people

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/ns"
 )
 
@@ -109,6 +110,9 @@ func (b *boxInit) script(file string, goPipe [2]int) (*script, error) {
 		return nil, err
 	}
 	for _, l := range limits {
+		if l.resource == unix.RLIMIT_FSIZE {
+			l.soft = min(l.soft, determinize.MaxFile)
+		}
 		s.call(l.name, unix.SYS_PRLIMIT64, 0, uintptr(l.resource), ptr(s, &unix.Rlimit{Cur: l.soft, Max: l.hard}), 0)
 	}
 

@@ -93,5 +93,5 @@ func (r *Rules) Bits(word uint64, c Class) uint64 {
 var allRules = []*Rules{
 	&Ioctls, &Fcntls, &Prctls, &ArchPrctls, &SocketFamilies, &CloneFlags,
 	&OpenFlags, &ResolveFlags, &MmapFlags, &ProtFlags, &MremapFlags, &Madvises,
-	&GetrandomFlags,
+	&GetrandomFlags, &RWFlags,
 }

@@ -85,11 +85,11 @@ var OpenFlags = Rules{
 		{unix.O_NONBLOCK, "O_NONBLOCK", Order, 0, "whether a FIFO has its other end open, and whether a call would block, are matters between tasks"},
 		{unix.O_DSYNC, "O_DSYNC", Pass, 0, "waits for the host's disk, which shows in no result"},
 		{unix.O_ASYNC, "O_ASYNC", Pass, 0, "has no effect on open"},
-		{unix.O_DIRECT, "O_DIRECT", Emulate, 0, "a hint about caching that not every file system takes: the kernel doesn't see it; on a pipe, packet mode is refused EINVAL"},
+		{unix.O_DIRECT, "O_DIRECT", Emulate, 0, "a hint about caching that not every file system takes: the kernel doesn't see it, but for a FIFO, where it means packets"},
 		{oLargeFile, "O_LARGEFILE", Pass, 0, "implied on x86-64"},
 		{unix.O_DIRECTORY, "O_DIRECTORY", Data, 0, "what kind of file it is, is an observation"},
 		{unix.O_NOFOLLOW, "O_NOFOLLOW", Data, 0, "whether it is a symbolic link is an observation"},
-		{unix.O_NOATIME, "O_NOATIME", Emulate, 0, "access times are virtual; needs the file's owner, who is a virtual one"},
+		{unix.O_NOATIME, "O_NOATIME", Data, 0, "access times are virtual; the kernel asks for the file's owner"},
 		{unix.O_CLOEXEC, "O_CLOEXEC", Control, 0, "closes the descriptor at exec; seen there"},
 		{oSyncBit, "__O_SYNC", Pass, 0, "waits for the host's disk, which shows in no result"},
 		{unix.O_PATH, "O_PATH", Data, 0, "names a file without opening it"},
@@ -219,5 +219,18 @@ var GetrandomFlags = Rules{
 		{unix.GRND_NONBLOCK, "GRND_NONBLOCK", Emulate, 0, "the box's pool is always ready: nothing blocks"},
 		{unix.GRND_RANDOM, "GRND_RANDOM", Emulate, 0, "the box has one pool"},
 		{unix.GRND_INSECURE, "GRND_INSECURE", Emulate, 0, "the box's pool is always ready"},
+	},
+}
+
+// RWFlags judges the flags of preadv2(2) and pwritev2(2).
+var RWFlags = Rules{
+	Name: "preadv2 flags", Flags: true,
+	Default: Rule{Class: Refuse, Errno: unix.EOPNOTSUPP, Why: "a flag that nobody has judged; the manual's answer for one that the kernel doesn't know"},
+	Rows: []Rule{
+		{unix.RWF_HIPRI, "RWF_HIPRI", Pass, 0, "how the kernel waits for the disk, which shows in no result"},
+		{unix.RWF_DSYNC, "RWF_DSYNC", Pass, 0, "waits for the host's disk, which shows in no result"},
+		{unix.RWF_SYNC, "RWF_SYNC", Pass, 0, "waits for the host's disk, which shows in no result"},
+		{unix.RWF_NOWAIT, "RWF_NOWAIT", Refuse, unix.EOPNOTSUPP, "tells what the host has in memory"},
+		{unix.RWF_APPEND, "RWF_APPEND", Data, 0, "where a write lands depends on the writes before"},
 	},
 }

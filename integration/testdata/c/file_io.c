@@ -1,4 +1,4 @@
-// laplace: same
+// laplace: same refused=preadv2,pwritev2
 // Reads and writes of every kind, their offsets, their ends and their errors.
 #include "check.h"
 #include <fcntl.h>
