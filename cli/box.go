@@ -233,6 +233,9 @@ func (f *boxFlags) directories(c *Caller, o *oci.Options) error {
 		if err != nil {
 			return err
 		}
+		if err := public(source); err != nil {
+			return &runtime.Error{Op: "--ro", On: path, Err: err, Hint: "chmod -R o+rX " + path}
+		}
 		o.ReadOnly = append(o.ReadOnly, oci.Bind{Source: source, Target: target})
 	}
 	for _, path := range f.writable {
@@ -248,6 +251,22 @@ func (f *boxFlags) directories(c *Caller, o *oci.Options) error {
 			return &runtime.Error{Op: "--rw", On: path, Err: err, Hint: "a directory in it"}
 		}
 		o.Writable = append(o.Writable, oci.Overlay{Source: source, Target: target})
+	}
+	return nil
+}
+
+// public refuses what not everybody may read.
+func public(path string) error {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return cause(err)
+	}
+	want := fs.FileMode(0o004)
+	if fi.IsDir() {
+		want = 0o005
+	}
+	if fi.Mode()&want != want {
+		return fmt.Errorf("mode %04o: a box reads only what everybody may read, whoever runs it", fi.Mode().Perm())
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ type Config struct {
 	// FSUID and FSGID are the guest's ids as the engine's user namespace calls
 	// them: paths are resolved with the guest's own rights.
 	FSUID, FSGID int
+	// OwnsFiles says that files of the host may belong to that user: that it
+	// is not one which exists for boxes only.
+	OwnsFiles bool
 
 	// Pinned.
 	Epoch      time.Time
@@ -145,6 +148,7 @@ type engine struct {
 	ending  bool        // the box is being killed
 
 	fs        *vfs.Table
+	judged    judgements
 	walks     map[walkKey]linkGroups
 	pipes     uint64 // device of anonymous pipes
 	proc      uint64 // device of the box's /proc

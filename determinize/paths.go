@@ -109,7 +109,7 @@ func (e *engine) stat(w where, follow bool, st *unix.Stat_t) unix.Errno {
 // the place that the guest means.
 func (e *engine) find(t *task, w *where, follow bool, st *unix.Stat_t) unix.Errno {
 	errno := e.stat(*w, follow, st)
-	if errno != unix.ENOENT || w.raw == "" || e.missing(*w) {
+	if errno != unix.ENOENT || w.raw == "" || e.missing(*w) != 0 {
 		return errno
 	}
 	through, ok := e.retrace(t, *w, follow)
@@ -197,22 +197,29 @@ func (e *engine) retrace(t *task, w where, follow bool) (out where, ok bool) {
 	return where{dir: unix.AT_FDCWD, path: cur, raw: w.raw}, true
 }
 
-// missing tells whether a path that could not be resolved is known not to be
-// there: its directory is, outside of /proc, and the name is not in it. What
-// is not known this way has to be asked of the guest's own kernel.
-func (e *engine) missing(w where) bool {
+// missing is what is known of a path that could not be resolved: ENOENT where
+// it is not there, because its directory is, outside of /proc, and the name is
+// not in it; EACCES where the guest may not even ask. What is not known this
+// way, 0, has to be asked of the guest's own kernel.
+func (e *engine) missing(w where) unix.Errno {
 	dir, base := split(w.path)
-	var st unix.Stat_t
-	if base == "" || base == ".." || base == "." {
-		return false
-	}
 	if dir == "" {
 		dir = "."
 	}
-	if unix.Fstatat(w.dir, dir, &st, unix.AT_NO_AUTOMOUNT) != nil || st.Dev == e.proc {
-		return false
+	var st unix.Stat_t
+	if unix.Fstatat(w.dir, dir, &st, unix.AT_NO_AUTOMOUNT) != nil {
+		return e.mayReach(w)
 	}
-	return unix.Fstatat(w.dir, w.path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) == unix.ENOENT
+	if errno := e.mayPass(&st, w, dir); errno != 0 {
+		return errno
+	}
+	if st.Dev == e.proc || base == "" || base == ".." || base == "." {
+		return 0
+	}
+	if unix.Fstatat(w.dir, w.path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) == unix.ENOENT {
+		return unix.ENOENT
+	}
+	return 0
 }
 
 // split cuts a path into its directory, with the final slash, and its last

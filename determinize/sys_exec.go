@@ -47,9 +47,18 @@ func execEnter(e *engine, t *task) verdict {
 // runnable refuses what could run natively and cannot run here. Everything
 // that cannot run natively either is left to the kernel, which knows best why.
 func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Errno) {
+	at := w
+	at.temp = false // it is not ours to close
+	if errno := e.may(t, &at, true, unix.X_OK); errno != 0 {
+		return false, errno
+	}
+	if e.may(t, &at, true, unix.R_OK) != 0 {
+		e.refuse(callName(t) + "(unreadable file)")
+		return false, unix.EACCES
+	}
 	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		if err == unix.EACCES && unix.Faccessat(w.dir, w.path, unix.X_OK, 0) == nil {
+		if err == unix.EACCES && unix.Faccessat(w.dir, w.path, unix.X_OK, unix.AT_EACCESS) == nil {
 			// The memory of such a program could not be read either.
 			e.refuse(callName(t) + "(unreadable file)")
 			return false, unix.EACCES

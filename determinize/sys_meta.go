@@ -35,7 +35,10 @@ func utimeEnter(e *engine, t *task) verdict {
 		if w, errno = e.path(t, dirfd, path, flags&unix.AT_EMPTY_PATH != 0); errno != 0 {
 			return fail(errno)
 		}
-		defer w.close()
+		defer func() { w.close() }()
+		if errno := e.may(t, &w, flags&unix.AT_SYMLINK_NOFOLLOW == 0, 0); errno != 0 {
+			return fail(errno)
+		}
 	}
 	return e.onInode(t, w, flags&unix.AT_SYMLINK_NOFOLLOW == 0, func(n *vfs.Inode) {
 		switch {
@@ -143,8 +146,18 @@ func metaEnter(e *engine, t *task) verdict {
 	return e.onInode(t, w, follow, nothing)
 }
 
-// metaTarget finds the file that a metadata call is about.
+// metaTarget finds the file that a metadata call is about. The caller closes it.
 func (e *engine) metaTarget(t *task) (w where, follow bool, errno unix.Errno) {
+	if w, follow, errno = e.metaPath(t); errno != 0 {
+		return w, follow, errno
+	}
+	if errno = e.may(t, &w, follow, 0); errno != 0 {
+		w.close()
+	}
+	return w, follow, errno
+}
+
+func (e *engine) metaPath(t *task) (w where, follow bool, errno unix.Errno) {
 	switch t.call.Nr {
 	case unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE,
 		unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_FLISTXATTR:

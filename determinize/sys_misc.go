@@ -11,6 +11,20 @@ import (
 // because it is a tick, an observation or a change that records will hold.
 func runEnter(e *engine, t *task) verdict { return run() }
 
+// chdirEnter handles chdir and fchdir.
+func chdirEnter(e *engine, t *task) verdict {
+	if t.call.Nr == unix.SYS_FCHDIR {
+		if errno := e.mayEnter(t, t.fd(0)); errno != 0 {
+			return fail(errno)
+		}
+		return run()
+	}
+	if errno := e.mayAt(t, unix.AT_FDCWD, t.arg(0), false, true, enter); errno != 0 {
+		return fail(errno)
+	}
+	return run()
+}
+
 // checkedEnter lets a call through and looks whether it failed for want of
 // something that the host has a limit of.
 func checkedEnter(e *engine, t *task) verdict {

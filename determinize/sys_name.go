@@ -39,6 +39,9 @@ func (e *engine) entryAt(t *task, dirfd int32, addr uint64) (*entry, unix.Errno)
 		return nil, errno
 	}
 	defer w.close()
+	if errno := e.mayReach(w); errno != 0 {
+		return nil, errno
+	}
 	return e.entryOf(t, w), 0
 }
 
@@ -371,12 +374,15 @@ func linkEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	defer w.close()
+	defer func() { w.close() }()
+	follow := flags&unix.AT_SYMLINK_FOLLOW != 0
+	if errno := e.may(t, &w, follow, 0); errno != 0 {
+		return fail(errno)
+	}
 	b, errno := e.entryAt(t, toFD, to)
 	if errno != 0 {
 		return fail(errno)
 	}
-	follow := flags&unix.AT_SYMLINK_FOLLOW != 0
 	var st unix.Stat_t
 	if e.stat(w, follow, &st) != 0 || st.Dev == e.proc || b.fd < 0 {
 		return e.named(t, func() {})

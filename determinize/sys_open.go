@@ -50,8 +50,11 @@ func openEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer func() { o.w.close() }()
-	if o.flags&unix.O_PATH != 0 {
-		return run() // opens nothing
+	if o.flags&unix.O_PATH != 0 { // opens nothing
+		if errno := e.may(t, &o.w, o.flags&unix.O_NOFOLLOW == 0, 0); errno != 0 {
+			return fail(errno)
+		}
+		return run()
 	}
 	return e.open(t, &o)
 }
@@ -66,14 +69,27 @@ func (e *engine) openResolved(t *task, dirfd int32, o opening, resolve uint64) v
 	}
 	defer func() { o.w.close() }()
 	var st unix.Stat_t
-	errno = e.find(t, &o.w, o.flags&unix.O_NOFOLLOW == 0, &st)
+	follow := o.flags&unix.O_NOFOLLOW == 0
+	errno = e.find(t, &o.w, follow, &st)
 	if errno == 0 {
+		want := uint32(unix.R_OK)
+		if o.flags&unix.O_PATH != 0 {
+			want = 0
+		}
+		if errno := e.mayUse(&st, o.w, follow, want); errno != 0 {
+			return fail(errno)
+		}
 		if k := e.kindOfStat(&st); k != kindFile && k != kindDir || e.outsideFile(&st) {
 			if errno := e.resolves(t, dirfd, o, resolve); errno != 0 {
 				return fail(errno)
 			}
 			e.refuse("openat2(resolve)")
 			return fail(unix.EINVAL)
+		}
+	}
+	if errno != 0 {
+		if errno := e.mayReach(o.w); errno != 0 {
+			return fail(errno)
 		}
 	}
 	if errno == unix.ENOENT && o.flags&unix.O_CREAT != 0 {
@@ -115,16 +131,27 @@ func (e *engine) open(t *task, o *opening) verdict {
 	var st unix.Stat_t
 	errno := e.find(t, &o.w, follow, &st)
 	if errno != 0 {
-		switch {
-		case errno == unix.ENOENT && o.flags&unix.O_CREAT != 0:
+		if errno == unix.ENOENT && o.flags&unix.O_CREAT != 0 {
+			if errno := e.mayReach(o.w); errno != 0 {
+				return fail(errno)
+			}
 			return e.create(t, *o)
-		case errno == unix.ENOENT && e.missing(o.w):
-			return fail(unix.ENOENT)
+		}
+		if errno := e.missing(o.w); errno != 0 {
+			return fail(errno)
 		}
 		return e.openNatively(t, *o)
 	}
+	if errno := e.mayUse(&st, o.w, follow, 0); errno != 0 {
+		return fail(errno)
+	}
 	if o.flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL || o.flags&unix.O_DIRECTORY != 0 && !isDir(&st) {
 		return e.openNatively(t, *o) // fails: it is there, or no directory
+	}
+	if !writing && (o.flags&unix.O_CREAT == 0 || !isDir(&st)) {
+		if errno := e.mayUse(&st, o.w, follow, unix.R_OK); errno != 0 {
+			return fail(errno)
+		}
 	}
 	switch e.kindOfStat(&st) {
 	case kindFile:

@@ -31,12 +31,14 @@ func statEnter(e *engine, t *task) verdict {
 	}
 	follow := flags&unix.AT_SYMLINK_NOFOLLOW == 0
 	var st unix.Stat_t
-	errno = e.find(t, &w, follow, &st)
-	if errno != 0 {
-		if errno == unix.ENOENT && e.missing(w) {
+	if e.find(t, &w, follow, &st) != 0 {
+		if errno := e.missing(w); errno != 0 {
 			return fail(errno)
 		}
 		return e.statNatively(t, bufArg)
+	}
+	if errno := e.mayUse(&st, w, follow, 0); errno != 0 {
+		return fail(errno)
 	}
 	if st.Dev == e.proc {
 		if e.strange(t, w) {
@@ -110,6 +112,9 @@ func (e *engine) written(dir int, path string) int64 {
 		return 0
 	}
 	defer unix.Close(fd)
+	if e.mayRead(fd) != 0 {
+		return 0
+	}
 	const block = 4096
 	var sum, at int64
 	for {
@@ -158,10 +163,14 @@ func statxEnter(e *engine, t *task) verdict {
 	}
 	defer func() { w.close() }()
 	follow := flags&unix.AT_SYMLINK_NOFOLLOW == 0
-	errno = e.find(t, &w, follow, &st)
-	switch {
-	case errno == unix.ENOENT && e.missing(w):
+	if errno = e.find(t, &w, follow, &st); errno != 0 {
+		if errno := e.missing(w); errno != 0 {
+			return fail(errno)
+		}
+	} else if errno := e.mayUse(&st, w, follow, 0); errno != 0 {
 		return fail(errno)
+	}
+	switch {
 	case errno == 0 && st.Dev == e.proc && e.strange(t, w):
 		return fail(unix.ENOENT)
 	case errno != 0 || st.Dev == e.proc:
@@ -235,9 +244,18 @@ func (e *engine) meta(path string) Meta {
 // accessEnter handles access, faccessat and faccessat2. Why something cannot be
 // written to depends on who runs the box.
 func accessEnter(e *engine, t *task) verdict {
-	mode := t.arg(1)
+	dirfd, path, mode, flags := int32(unix.AT_FDCWD), t.arg(0), uint32(t.arg(1)), uint32(0)
 	if t.call.Nr != unix.SYS_ACCESS {
-		mode = t.arg(2)
+		dirfd, path, mode = t.fd(0), t.arg(1), uint32(t.arg(2))
+	}
+	if t.call.Nr == unix.SYS_FACCESSAT2 {
+		flags = uint32(t.arg(3))
+	}
+	if mode&^(unix.R_OK|unix.W_OK|unix.X_OK) == 0 {
+		follow := flags&unix.AT_SYMLINK_NOFOLLOW == 0
+		if errno := e.mayAt(t, dirfd, path, flags&unix.AT_EMPTY_PATH != 0, follow, mode&^unix.W_OK); errno != 0 {
+			return fail(errno)
+		}
 	}
 	if mode&unix.W_OK == 0 {
 		return run()
@@ -248,6 +266,11 @@ func accessEnter(e *engine, t *task) verdict {
 // statfsEnter handles statfs and fstatfs: what the file system is, but never
 // how full it is.
 func statfsEnter(e *engine, t *task) verdict {
+	if t.call.Nr == unix.SYS_STATFS {
+		if errno := e.mayAt(t, unix.AT_FDCWD, t.arg(0), false, true, 0); errno != 0 {
+			return fail(errno)
+		}
+	}
 	return runThen(func(ret int64) {
 		var s unix.Statfs_t
 		if ret != 0 || e.tr.ReadFull(t.pid, t.arg(1), bytesOf(&s)) != 0 {
@@ -283,13 +306,18 @@ func readlinkEnter(e *engine, t *task) verdict {
 	var st unix.Stat_t
 	errno = e.stat(w, w.raw == "", &st)
 	if errno == 0 && st.Dev != e.proc {
+		if errno := e.mayUse(&st, w, false, 0); errno != 0 {
+			return fail(errno)
+		}
 		if n := e.fs.Find(&st); n != nil {
 			t.clk.Receive(n.Last)
 		}
 		return run()
 	}
-	if errno == unix.ENOENT && e.missing(w) {
-		return fail(errno)
+	if errno != 0 {
+		if errno := e.missing(w); errno != 0 {
+			return fail(errno)
+		}
 	}
 	return e.readlinkProc(t, dirfd, w.raw, buf)
 }

@@ -57,6 +57,15 @@ func xattrGetEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	if t.call.Nr != unix.SYS_FGETXATTR {
+		want := uint32(0)
+		if strings.HasPrefix(name, "user.") {
+			want = unix.R_OK
+		}
+		if errno := e.mayAt(t, unix.AT_FDCWD, t.arg(0), false, t.call.Nr == unix.SYS_GETXATTR, want); errno != 0 {
+			return fail(errno)
+		}
+	}
 	if visibleXattr(name) {
 		return run()
 	}

@@ -76,7 +76,7 @@ func (o *Options) compose(c *composer) error {
 	if err := o.placeHome(c); err != nil {
 		return err
 	}
-	for _, m := range kernelMounts {
+	for _, m := range o.kernelMounts() {
 		c.mount(m)
 	}
 	if o.Settings.Network == NetworkHost {
@@ -115,23 +115,31 @@ func (o *Options) placeHome(c *composer) error {
 	if !c.free(home) && o.Home == "" {
 		return fmt.Errorf("home: %s is not empty, it lies in a directory of the host", home)
 	}
-	c.mount(specs.Mount{Destination: home, Type: "tmpfs", Source: "tmpfs", Options: []string{
-		"nosuid", "nodev", "mode=0755",
-		"uid=" + strconv.FormatUint(uint64(o.User.UID), 10),
-		"gid=" + strconv.FormatUint(uint64(o.User.GID), 10),
-	}})
+	c.mount(o.tmpfs(home, "0755"))
 	return nil
 }
 
+// tmpfs is a fresh directory of the guest's.
+func (o *Options) tmpfs(path, mode string) specs.Mount {
+	return specs.Mount{Destination: path, Type: "tmpfs", Source: "tmpfs", Options: []string{
+		"nosuid", "nodev", "mode=" + mode,
+		"uid=" + strconv.FormatUint(uint64(o.User.UID), 10),
+		"gid=" + strconv.FormatUint(uint64(o.User.GID), 10),
+	}}
+}
+
 // kernelMounts are the file systems that every box has. The devices in /dev are those
-// that the runtime-spec prescribes.
-var kernelMounts = []specs.Mount{
-	{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
-	{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "mode=0755"}},
-	{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "ptmxmode=0666", "mode=0620"}},
-	{Destination: "/dev/shm", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
-	{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
-	{Destination: "/var/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777"}},
+// that the runtime-spec prescribes. The guest owns the temporary directories: where an
+// ordinary user runs the box, it could not be otherwise.
+func (o *Options) kernelMounts() []specs.Mount {
+	return []specs.Mount{
+		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "mode=0755"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "ptmxmode=0666", "mode=0620"}},
+		o.tmpfs("/dev/shm", "1777"),
+		o.tmpfs("/tmp", "1777"),
+		o.tmpfs("/var/tmp", "1777"),
+	}
 }
 
 // spec is everything in config.json but the mounts.

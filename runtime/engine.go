@@ -52,12 +52,13 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		HostProc: proc,
 		PlacePID: s.init.placePID,
 		FSUID:    int(s.init.guestID), FSGID: int(s.init.guestID),
-		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
-		Seed:     prng.Root([]byte(settings.Seed)),
-		CPUs:     settings.CPUs,
-		Hostname: spec.Hostname, Domainname: spec.Domainname,
+		OwnsFiles: ownsFiles(s.init.guestID),
+		Epoch:     time.Unix(settings.Epoch, 0).UTC(),
+		Seed:      prng.Root([]byte(settings.Seed)),
+		CPUs:      settings.CPUs,
+		Hostname:  spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
-		Mounts: s.mounts(), Links: s.links,
+		Mounts: mountsOf(spec), Links: s.links,
 		StdinFile: st.stdinFile, Terminal: s.box.Terminal,
 		Stdin: st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
@@ -91,10 +92,10 @@ func (s *supervisor) self() (sum [32]byte) {
 	return info.Digest
 }
 
-// mounts are the mounts of the box as its processes may tell them apart.
-func (s *supervisor) mounts() []vfs.Mount {
+// mountsOf are the mounts of a box as its processes may tell them apart.
+func mountsOf(s *specs.Spec) []vfs.Mount {
 	var out []vfs.Mount
-	for _, m := range s.box.Spec.Mounts {
+	for _, m := range s.Mounts {
 		out = append(out, vfs.Mount{Path: m.Destination, Project: m.Type == "overlay", Host: m.Type == "bind"})
 	}
 	return out

@@ -3,10 +3,15 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"path"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/vfs"
+	"laplace.dev/laplace/oci"
 )
 
 // defaultPath is the C library's, where the environment has none (confstr(3),
@@ -65,7 +70,7 @@ func (b *boxInit) lookCommand() (file string, err error) {
 			return
 		}
 		search := envPath(p.Env)
-		f, e := lookPath(p.Args[0], search, checkExecutable)
+		f, e := lookPath(p.Args[0], search, b.checkExecutable)
 		where := ""
 		if !strings.Contains(p.Args[0], "/") {
 			where = fmt.Sprintf(" in PATH=%s", search)
@@ -98,6 +103,39 @@ func checkExecutable(file string) unix.Errno {
 	}
 	return errnoOf(unix.Faccessat(unix.AT_FDCWD, file, unix.X_OK, unix.AT_EACCESS))
 }
+
+// checkExecutable is the function of that name for the guest, who may execute
+// those of the host's files that everybody may, even where it owns others: see
+// determinize.Config.OwnsFiles.
+func (b *boxInit) checkExecutable(file string) unix.Errno {
+	if e := checkExecutable(file); e != 0 || !ownsFiles(b.req.GuestHostID) {
+		return e
+	}
+	fd, err := unix.Open(file, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return errnoOf(err)
+	}
+	defer unix.Close(fd)
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlinkat(b.proc, "self/fd/"+strconv.Itoa(fd), buf[:])
+	if err != nil {
+		return errnoOf(err)
+	}
+	table := vfs.NewTable(vfs.Owner{}, mountsOf(b.req.Spec))
+	for p := string(buf[:n]); p != "/" && path.IsAbs(p); p = path.Dir(p) {
+		var st unix.Stat_t
+		if m, _ := table.MountOf(p); !m.Host {
+			continue
+		}
+		if err := unix.Lstat(p, &st); err != nil || st.Mode&unix.X_OK == 0 {
+			return unix.EACCES
+		}
+	}
+	return 0
+}
+
+// ownsFiles tells whether the guest's host id may be somebody's on the host.
+func ownsFiles(hostID uint32) bool { return hostID < oci.HostIDs }
 
 // errnoOf returns the errno in an error; EIO where there is none.
 func errnoOf(err error) unix.Errno {

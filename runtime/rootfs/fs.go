@@ -33,7 +33,7 @@ type kind struct {
 var kinds = map[string]kind{
 	"tmpfs":   {mount: newTmpfs, late: true},
 	"proc":    {mount: newFS, resolve: unix.RESOLVE_NO_SYMLINKS},
-	"devpts":  {mount: newFS},
+	"devpts":  {mount: newDevpts},
 	"mqueue":  {mount: newFS},
 	"sysfs":   {mount: newFS},
 	"overlay": {mount: newOverlay, late: true},
@@ -124,6 +124,22 @@ func parseOptions(m *specs.Mount) (*options, error) {
 // newFS makes a mount of a file system that needs nothing but its options.
 func newFS(_ *composer, m *specs.Mount, o *options, _ int) (int, error) {
 	return fsMount(m.Type, m.Source, o.data, o.attr)
+}
+
+// newDevpts gives a devpts to the guest, whose it is in any case where an
+// ordinary user makes it.
+func newDevpts(c *composer, m *specs.Mount, o *options, target int) (int, error) {
+	fd, err := newFS(c, m, o, target)
+	if err != nil || c.Guest == 0 {
+		return fd, err
+	}
+	for _, name := range [...]string{"", "ptmx"} {
+		if err := unix.Fchownat(fd, name, int(c.Guest), int(c.Guest), unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("give %q to the guest: %w", "/"+name, err)
+		}
+	}
+	return fd, nil
 }
 
 // newTmpfs translates the owner, which is given as the box knows it.
