@@ -94,6 +94,10 @@ type Config struct {
 	// Delay is called after each call, if it is not nil, and may take its time: to
 	// show that time does not matter.
 	Delay func()
+	// SpinLimit is the CPU time that a task may use without a call while others wait.
+	SpinLimit time.Duration
+	// CPUTime returns how much CPU time the process with this pid has used.
+	CPUTime func(pid int) time.Duration
 	// CPU is where the engine and its tasks run.
 	CPU int
 
@@ -145,7 +149,13 @@ type engine struct {
 	cancel  atomic.Bool
 	paused  atomic.Bool
 	idling  atomic.Bool // paused, and nothing runs
-	ending  bool        // the box is being killed
+
+	// For watch, which runs beside the engine.
+	events    atomic.Uint64 // that Wait reported
+	computing atomic.Int64  // pid of the task that runs, or 0
+	spun      atomic.Int64  // nanoseconds of CPU time that it has used since the last event
+	spinning  *task         // that was interrupted because of it, and has not stopped yet
+	ending    bool          // the box is being killed
 
 	fs        *vfs.Table
 	judged    judgements
@@ -217,6 +227,7 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 		for r.prod() {
 		}
 	})
+	go r.watch(cfg.CPUTime)
 	err = e.loop()
 	stop()
 	e.end()
@@ -250,12 +261,7 @@ func (r *Run) Pause() {
 // ended.
 func (r *Run) prod() bool {
 	r.e.nudge()
-	select {
-	case <-r.done:
-		return false
-	case <-time.After(time.Millisecond):
-		return true
-	}
+	return r.every(time.Millisecond)
 }
 
 // Resume undoes Pause.

@@ -34,6 +34,7 @@ func (e *engine) loop() error {
 			}
 			continue
 		}
+		e.watched()
 		pid, ws, errno := e.tr.Wait()
 		if errno == unix.EINTR {
 			if err := e.interrupted(); err != nil {
@@ -44,6 +45,7 @@ func (e *engine) loop() error {
 		if errno != 0 {
 			return fmt.Errorf("wait for the box's tasks: %w", errno)
 		}
+		e.events.Add(1)
 		e.event(pid, ws)
 		if e.cfg.Delay != nil {
 			e.cfg.Delay()
@@ -68,6 +70,12 @@ func (e *engine) dispatch() error {
 		}
 	}
 	t, _ := e.least()
+	if t == nil {
+		if t = e.spinner(); t != nil {
+			e.resume(t)
+			return nil
+		}
+	}
 	if t == nil && (e.cfg.Live || e.cfg.Terminal) && e.anyIn(stateBlocked) {
 		// Something outside may still wake it.
 		unix.Poll(nil, 10)
@@ -188,6 +196,9 @@ func (e *engine) enter(t *task) {
 	if errno := e.tr.Syscall(t.pid, &t.call); errno != 0 {
 		e.lost(t, errno)
 		return
+	}
+	if e.spinning == t {
+		e.spinning = nil // it has come to a call; the stop that was asked for follows
 	}
 	t.clk.Tick()
 	e.report.Ticks++

@@ -131,6 +131,7 @@ func (e *engine) nudge() {
 // engine's thread: the Go scheduler may have sent it, to collect garbage.
 func (e *engine) interrupted() error {
 	runtime.Gosched() // as expensive as five stops of a task
+	e.lookForSpin()
 	return e.outside()
 }
 

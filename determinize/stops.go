@@ -80,6 +80,9 @@ func (e *engine) goesOn(t *task) {
 		if t.parent != nil {
 			t.parent.raised = true
 		}
+	} else if e.spinning == t {
+		e.spins(t)
+		return
 	} else if e.running == t {
 		e.next = t // interrupted, to be paused
 	}

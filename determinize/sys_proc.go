@@ -156,7 +156,7 @@ func (e *engine) procProcess(t *task) procfs.Process {
 			p.Children = append(p.Children, k.vpid)
 		}
 	}
-	if t == e.running || t.state == stateRunning || t.state == stateReady {
+	if t == e.running || t.state == stateRunning || t.state == stateReady || t.state == stateSpin {
 		p.State = 'R'
 	} else if t.state == stateBlocked || t.state == stateVfork || t.state == stateOrdered {
 		p.State = 'S'

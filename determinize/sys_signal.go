@@ -104,6 +104,8 @@ func (e *engine) signaled(u *task, sig unix.Signal, from *task) {
 		u.doomed = true
 		u.state = stateDying
 		e.await(u, "death")
+	case u.state == stateSpin:
+		u.state = stateReady // so that it is delivered
 	case sig == unix.SIGCONT && u.state == stateStopped:
 		e.await(u, "continuation")
 	}

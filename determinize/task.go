@@ -23,6 +23,7 @@ const (
 	stateBlocked              // stopped in a call that cannot go on until ready says so
 	stateRunning              // runs
 	stateVfork                // in the kernel, until its child execs or exits
+	stateSpin                 // stopped while it computed; goes on when nobody else can
 	stateStopped              // in a group stop (SIGSTOP and the like)
 	stateDying                // will be gone without another decision
 	stateDead

@@ -44,6 +44,10 @@ type Box struct {
 	// Timeout ends the box with ExitTimeout after this much real time; 0 never does.
 	Timeout time.Duration `json:"timeout,omitempty"`
 
+	// SpinLimit is how much CPU time a process may use without a call while others wait;
+	// afterwards they go on, and the verdict is tainted.
+	SpinLimit time.Duration `json:"spinLimit"`
+
 	// Project is the project's directory on the host, the Source of one of Overlays.
 	Project string `json:"project"`
 	// State is the directory on the host in which the runtime keeps the upper layers

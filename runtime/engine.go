@@ -67,14 +67,25 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Self:        s.self(),
 		Direct:      oci.Direct,
 		CPU:         s.cpu,
-		Delay:       s.jitter(),
-		Log:         s.log,
+		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
+		Delay: s.jitter(),
+		Log:   s.log,
 	}
 	if s.box.Trace != nil {
 		s.trace = newTraceWriter(ctx, s.box.Trace)
 		cfg.Trace = s.trace.engine(s.box.Trace)
 	}
 	return determinize.Start(ctx, cfg)
+}
+
+// cpuTime is how much CPU time a process has used; clock_getcpuclockid(3).
+func cpuTime(pid int) time.Duration {
+	const perProcess = 2 // CPUCLOCK_SCHED, in the kernel's posix-timers.h
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|perProcess), &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
 }
 
 // self is the digest of this program.

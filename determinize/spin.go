@@ -1,0 +1,101 @@
+package determinize
+
+import (
+	"time"
+)
+
+// A process that computes is never interrupted, so that one that waits in a loop
+// for what another would have to do, without a call, would have the box wait for
+// ever. After a long time it is stopped, wherever it is, and the others go on. How
+// far it has come is then the machine's doing: the verdict is tainted.
+
+// timerSpin is how long a process computes before those go on who only wait for a
+// time or to send a signal.
+const timerSpin = 10 * time.Second
+
+// watch has the engine look, now and then, at a task that has made no call since
+// watch looked last, until the box has ended. cpu returns how much CPU time the
+// process with a pid has used.
+func (r *Run) watch(cpu func(pid int) time.Duration) {
+	const often = time.Second
+	var pid int
+	var events uint64
+	var start time.Duration
+	for r.every(often) {
+		now := int(r.e.computing.Load())
+		seen := r.e.events.Load()
+		if now == 0 || now != pid || seen != events {
+			pid, events, start = now, seen, cpu(now)
+			r.e.spun.Store(0)
+			continue
+		}
+		spun := cpu(pid) - start
+		r.e.spun.Store(int64(spun))
+		if spun >= min(timerSpin, r.e.cfg.SpinLimit) {
+			r.e.nudge()
+		}
+	}
+}
+
+// every waits for a while; it returns false when the box has ended.
+func (r *Run) every(d time.Duration) bool {
+	select {
+	case <-r.done:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// lookForSpin stops a task that has computed for too long while others could go on.
+func (e *engine) lookForSpin() {
+	t := e.running
+	spun := time.Duration(e.spun.Load())
+	if t == nil || e.spinning != nil || spun < e.patience() {
+		return
+	}
+	e.spun.Store(0)
+	if e.tr.Interrupt(t.pid) == 0 {
+		e.spinning = t
+	}
+}
+
+// patience is how long the task that runs may compute.
+func (e *engine) patience() time.Duration {
+	limit := e.cfg.SpinLimit
+	u, _ := e.least()
+	switch {
+	case u == nil && !e.anyIn(stateSpin):
+		return 1<<63 - 1 // nobody waits
+	case u != nil && u.state == stateBlocked:
+		return min(limit, timerSpin)
+	}
+	return limit
+}
+
+// spins parks a task that has been stopped where it computes.
+func (e *engine) spins(t *task) {
+	e.spinning = nil
+	e.taint("spin", "it computed for so long, without a call, that others went on", t)
+	e.park(t, stateSpin)
+}
+
+// spinner is the task that goes on computing when nobody else can go on.
+func (e *engine) spinner() *task {
+	var best *task
+	for _, t := range e.tasks {
+		if t.state == stateSpin && (best == nil || t.before(t.clk.B, best, best.clk.B)) {
+			best = t
+		}
+	}
+	return best
+}
+
+// watched tells watch what is about to run.
+func (e *engine) watched() {
+	pid := int64(0)
+	if e.running != nil {
+		pid = int64(e.running.pid)
+	}
+	e.computing.Store(pid)
+}
