@@ -168,7 +168,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 	}
 	bundle, err := oci.Build(*options)
 	if err != nil {
-		return nil, &runtime.Error{Op: "box", Err: err}
+		return nil, &runtime.Error{Op: "box", Err: err, Hint: "another place in the box: --at, --home, or another --ro or --rw"}
 	}
 	box.Bundle = *bundle
 	return box, nil

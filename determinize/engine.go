@@ -54,9 +54,6 @@ type Config struct {
 	// OwnsFiles says that files of the host may belong to that user: that it
 	// is not one which exists for boxes only.
 	OwnsFiles bool
-	// Foreign says that a directory that the box may change belongs to another
-	// user, whom the guest would be if root ran the box.
-	Foreign bool
 
 	// Pinned.
 	Epoch      time.Time
@@ -75,8 +72,8 @@ type Config struct {
 	// StdinFile is the file that the command holds as its standard input, if
 	// it is one of the caller's and not of the box.
 	StdinFile vfs.Key
-	// Terminal is the outside of the command's terminal, if it has one.
-	Terminal Terminal
+	// Terminal says that the command has a terminal.
+	Terminal bool
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
@@ -159,8 +156,6 @@ type engine struct {
 	spun      atomic.Int64  // nanoseconds of CPU time that it has used since the last event
 	spinning  *task         // that was interrupted because of it, and has not stopped yet
 	ending    bool          // the box is being killed
-
-	typedEnd bool // the key that ends input was typed for a program that reads keys
 
 	fs        *vfs.Table
 	judged    judgements

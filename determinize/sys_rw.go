@@ -92,9 +92,7 @@ func readEnter(e *engine, t *task) verdict {
 		}
 		e.refuse(callName(t) + "(/proc)")
 		return fail(unix.EACCES)
-	case kindTTY:
-		return e.readTerminal(t, t.fd(0))
-	case kindDevice, kindDir:
+	case kindDevice, kindDir, kindTTY:
 		return run()
 	}
 	e.refuse(callName(t) + "(descriptor)")

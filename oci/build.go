@@ -115,6 +115,9 @@ func (o *Options) placeHome(c *composer) error {
 	if !c.free(home) && o.Home == "" {
 		return fmt.Errorf("home: %s is not empty, it lies in a directory of the host", home)
 	}
+	if err := o.homeHides(c, home); err != nil {
+		return fmt.Errorf("home: %w", err)
+	}
 	c.mount(o.tmpfs(home, "0755"))
 	return nil
 }
@@ -126,6 +129,33 @@ func (o *Options) tmpfs(path, mode string) specs.Mount {
 		"uid=" + strconv.FormatUint(uint64(o.User.UID), 10),
 		"gid=" + strconv.FormatUint(uint64(o.User.GID), 10),
 	}}
+}
+
+// homeHides returns an error if an empty directory at home hides what a box has there.
+func (o *Options) homeHides(c *composer, home string) error {
+	if !c.free(home) {
+		return nil // it is in what the caller gave, and stays as it is
+	}
+	if err := c.hides(home); err != nil {
+		return err
+	}
+	for _, m := range o.kernelMounts() {
+		if m.Destination == home {
+			return fmt.Errorf("%s of a box is its own", home)
+		}
+	}
+	top, rest, _ := strings.Cut(home[1:], "/")
+	if c.whole || hostEntries[top] == "" {
+		if home == "/var" {
+			return fmt.Errorf("%s of a box is its own", home)
+		}
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Join(c.root, home))
+	if rest == "" || err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s: it would hide what the box has there", home)
+	}
+	return nil
 }
 
 // kernelMounts are the file systems that every box has. The devices in /dev are those

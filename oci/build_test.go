@@ -243,6 +243,18 @@ func TestBuildErrors(t *testing.T) {
 			o.ReadOnly = []Bind{{"/srv", "/usr/lib/x"}, {"/srv", "/lib/x"}}
 		}, "given twice"},
 		{"no mount point", func(o *Options) { o.ReadOnly = []Bind{{"/srv", o.Project.Target + "/new"}} }, "nothing to mount on"},
+		{"home in the place of programs", func(o *Options) { o.Home = "/usr" }, "home: /usr: it would hide /usr/bin, which programs need"},
+		{"home in the place of settings", func(o *Options) { o.Home = "/etc" }, "home: /etc: it would hide /etc, which programs need"},
+		{"home that is not empty", func(o *Options) { o.Home = "/usr/local" }, "home: /usr/local: it would hide what the box has there"},
+		{"home at the top", func(o *Options) { o.Home = "/opt" }, "home: /opt: it would hide what the box has there"},
+		{"home in the place of /tmp", func(o *Options) { o.Home = "/tmp" }, "home: /tmp of a box is its own"},
+		{"home in the place of /var", func(o *Options) { o.Home = "/var" }, "home: /var of a box is its own"},
+		{"home around what is the box's", func(o *Options) { o.Home = "/run" }, "home: /run: /run/laplace of a box is its own"},
+		{"project in the place of programs", func(o *Options) { o.Project.Target = "/usr" }, "/usr: it would hide /usr/bin, which programs need"},
+		{"project in the place of settings", func(o *Options) { o.Project.Target = "/etc" }, "/etc: it would hide /etc, which programs need"},
+		{"given in the place of libraries", func(o *Options) {
+			o.ReadOnly = []Bind{{filepath.Join(o.Root, "opt"), "/lib"}}
+		}, "/lib: it would hide /lib, which programs need"},
 		{"used home", func(o *Options) {
 			o.Project = Overlay{filepath.Join(o.Root, "home/alice"), "/home/user"}
 		}, "home: /home/user is not empty"},

@@ -178,7 +178,7 @@ func ValidTarget(target string) error {
 		return errors.New("/: the root of the box is composed, it cannot be replaced")
 	}
 	for _, own := range []string{"/proc", "/sys", "/dev", path.Dir(Direct)} {
-		if within(target, own) {
+		if within(target, own) || within(own, target) {
 			return fmt.Errorf("%s: %s of a box is its own", target, own)
 		}
 	}

@@ -20,6 +20,12 @@ var hostEntries = map[string]string{
 	"gnu":    "programs of Guix",
 }
 
+// needed are the directories without which no program runs: what takes the place of one
+// must be the same directory.
+var needed = []string{
+	"/bin", "/etc", "/lib", "/lib64", "/usr/bin", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64",
+}
+
 // ownEntries are the entries of the root directory that a box makes anew whatever it is
 // composed of.
 var ownEntries = map[string]string{

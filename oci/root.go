@@ -54,9 +54,24 @@ func (c *composer) give(source, target string) (string, error) {
 	if c.given[target] != "" {
 		return "", fmt.Errorf("%s: given twice", target)
 	}
+	if real, err := filepath.EvalSymlinks(filepath.Join(c.root, target)); err != nil || real != source {
+		if err := c.hides(target); err != nil {
+			return "", err
+		}
+	}
 	c.placed[target] = placedMount
 	c.given[target] = source
 	return target, nil
+}
+
+// hides returns an error if something else at target hides what every program needs.
+func (c *composer) hides(target string) error {
+	for _, dir := range needed {
+		if _, err := os.Lstat(filepath.Join(c.root, dir)); err == nil && within(dir, target) {
+			return fmt.Errorf("%s: it would hide %s, which programs need", target, dir)
+		}
+	}
+	return nil
 }
 
 // resolve follows the symbolic links of the root directory in the parents of target,

@@ -52,15 +52,15 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		HostProc: proc,
 		PlacePID: s.init.placePID,
 		FSUID:    int(s.init.guestID), FSGID: int(s.init.guestID),
-		OwnsFiles: ownsFiles(s.init.guestID), Foreign: s.foreign(),
-		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
-		Seed:     prng.Root([]byte(settings.Seed)),
-		CPUs:     settings.CPUs,
-		Hostname: spec.Hostname, Domainname: spec.Domainname,
+		OwnsFiles: ownsFiles(s.init.guestID),
+		Epoch:     time.Unix(settings.Epoch, 0).UTC(),
+		Seed:      prng.Root([]byte(settings.Seed)),
+		CPUs:      settings.CPUs,
+		Hostname:  spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
 		Mounts: mountsOf(spec), Links: s.links,
-		StdinFile: st.stdinFile,
-		Stdin:     st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
+		StdinFile: st.stdinFile, Terminal: s.box.Terminal,
+		Stdin: st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,
 		Executables: s.executables,
@@ -70,9 +70,6 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
 		Delay: s.jitter(),
 		Log:   s.log,
-	}
-	if st.terminal != nil {
-		cfg.Terminal = st
 	}
 	if s.box.Trace != nil {
 		s.trace = newTraceWriter(ctx, s.box.Trace)
@@ -89,15 +86,6 @@ func cpuTime(pid int) time.Duration {
 		return 0
 	}
 	return time.Duration(ts.Nano())
-}
-
-// foreign tells whether a directory that the box may change is somebody else's
-// than the ordinary user's who runs the box. Where root does, all are the guest's.
-func (s *supervisor) foreign() bool {
-	return s.rootless && slices.ContainsFunc(s.box.Overlays, func(o oci.Overlay) bool {
-		var st unix.Stat_t
-		return unix.Stat(o.Source, &st) != nil || int(st.Uid) != os.Geteuid()
-	})
 }
 
 // self is the digest of this program.
@@ -118,8 +106,10 @@ func (s *supervisor) self() (sum [32]byte) {
 // mountsOf are the mounts of a box as its processes may tell them apart.
 func mountsOf(s *specs.Spec) []vfs.Mount {
 	var out []vfs.Mount
+	guest := fmt.Sprintf("uid=%d", s.Process.User.UID)
 	for _, m := range s.Mounts {
-		out = append(out, vfs.Mount{Path: m.Destination, Project: m.Type == "overlay", Host: m.Type == "bind"})
+		out = append(out, vfs.Mount{Path: m.Destination, Project: m.Type == "overlay", Host: m.Type == "bind",
+			Guest: slices.Contains(m.Options, guest)})
 	}
 	return out
 }

@@ -345,10 +345,7 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
 			return
 		}
 	}()
-	raw, restore := rawTerminal(box)
-	raw()
-	defer restore()
-	stop := c.forwardStops(raw, restore)
+	stop := c.forwardStops()
 	defer stop()
 	var cause error
 	done := ctx.Done()

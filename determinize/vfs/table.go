@@ -34,6 +34,8 @@ type Owner struct{ UID, GID uint32 }
 type Mount struct {
 	Path    string // in the box
 	Project bool   // an overlay whose changes are kept; its lower files show as the guest's
+	// Guest says that its root directory is the guest's, as its home is.
+	Guest bool
 	// Host says that it is a read-only part of the host's files. All of them
 	// show the device number of the root directory, whatever parts there are.
 	Host bool
@@ -100,7 +102,7 @@ func (t *Table) Lower(k Key, path string) *Inode {
 	}
 	n := &Inode{Mtime: LowerMtime, lower: k}
 	n.Dev, n.Ino = t.Unseen(path)
-	if t.InProject(path) {
+	if m, ok := t.MountOf(path); ok && (m.Project || m.Guest && m.Path == path) {
 		n.Owner = t.guest
 	}
 	t.inodes[k] = n

@@ -213,3 +213,23 @@ func TestWithin(t *testing.T) {
 		}
 	}
 }
+
+// TestOwner: what was there before is root's, but for the project and the
+// guest's home.
+func TestOwner(t *testing.T) {
+	guest := Owner{1000, 1001}
+	table := NewTable(guest, []Mount{
+		{Path: "/home/user", Guest: true}, {Path: "/project", Project: true}, {Path: "/tmp"}, {Path: "/usr", Host: true},
+	})
+	for i, tt := range []struct {
+		path string
+		want Owner
+	}{
+		{"/", Owner{}}, {"/home", Owner{}}, {"/home/user", guest}, {"/home/user/x", Owner{}},
+		{"/project", guest}, {"/project/x", guest}, {"/tmp", Owner{}}, {"/usr/bin", Owner{}},
+	} {
+		if n := table.Lower(Key{1, uint64(i + 1)}, tt.path); n.Owner != tt.want {
+			t.Errorf("%s: %v, want %v", tt.path, n.Owner, tt.want)
+		}
+	}
+}
