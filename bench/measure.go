@@ -124,6 +124,16 @@ func run(dir string, argv []string, watch bool) (time.Duration, int64, error) {
 	return took, <-peak, nil
 }
 
+// command runs a program in a directory; its output is for the error.
+func command(dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, lastLine(out))
+	}
+	return nil
+}
+
 func lastLine(b []byte) []byte {
 	b = bytes.TrimSpace(b)
 	return b[bytes.LastIndexByte(b, '\n')+1:]

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"laplace.dev/laplace/integration/sources"
 )
 
 // modules are what the Python workload imports: a few hundred small files are looked
@@ -24,11 +26,11 @@ var workloads = []workload{
 		name: "python3 imports", target: "1.5", run: []string{"/usr/bin/python3", "-c", modules},
 	},
 	{
-		name: "configure of hello", target: "2.2", prepare: hello.unpack,
+		name: "configure of hello", target: "2.2", prepare: sources.Hello.Unpack,
 		run: []string{"./configure", "--quiet"},
 	},
 	{
-		name: "make -j1 of lua", target: "1.3", prepare: lua.unpack,
+		name: "make -j1 of lua", target: "1.3", prepare: sources.Lua.Unpack,
 		run: []string{"make", "--silent", "-j1", "-C", "src", "MYCFLAGS=-DLUA_USE_POSIX", "all"},
 	},
 	{

@@ -1,0 +1,113 @@
+// Package sources has the upstream sources that tests and benchmarks build: tarballs of
+// Debian source packages of one release, by their digests.
+package sources
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// CacheVariable is the environment variable that names the directory in which tarballs
+// are kept; without it that is laplace-integration/sources in the user's cache directory.
+const CacheVariable = "LAPLACE_CACHE"
+
+// A Source is an upstream tarball of a Debian source package.
+type Source struct {
+	Package string // source package
+	Tarball string // its upstream tarball, gzipped
+	SHA256  string // digest of that, in hexadecimal
+}
+
+// The sources.
+var (
+	Hello = Source{"hello", "hello_2.10.orig.tar.gz", "31e066137a962676e89f69d1b65382de95a7ef7d914b8cb956f41ea72e0f516b"}
+	Lua   = Source{"lua5.4", "lua5.4_5.4.4.orig.tar.gz", "164c7849653b80ae67bec4b7473b884bf5cc8d2dca05653475ec2ed27b9ebf61"}
+)
+
+// list is the only place that packages come from: one fixed release, so that every
+// machine builds the same.
+const list = "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main\n"
+
+// fetching makes apt-get run once at a time: it locks its directories.
+var fetching sync.Mutex
+
+// Unpack unpacks the tarball into dir, which it makes where it is absent, without the
+// directory that all the tarball's names begin with. It downloads the tarball first where
+// it is not in the cache: apt-get does, with a configuration of its own, so that the
+// machine's lists stay as they are and no privilege is needed.
+func (s Source) Unpack(dir string) error {
+	tarball, err := s.fetch()
+	if err != nil {
+		return fmt.Errorf("%s can't be had: %w", s.Tarball, err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return run(dir, "tar", "--extract", "--gzip", "--no-same-owner", "--no-same-permissions", "--strip-components=1", "--file", tarball)
+}
+
+// fetch returns the path of the tarball.
+func (s Source) fetch() (string, error) {
+	fetching.Lock()
+	defer fetching.Unlock()
+	cache := os.Getenv(CacheVariable)
+	if cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("no place for sources, set %s: %w", CacheVariable, err)
+		}
+		cache = filepath.Join(dir, "laplace-integration", "sources")
+	}
+	path := filepath.Join(cache, s.Tarball)
+	if s.check(path) == nil {
+		return path, nil
+	}
+	apt := filepath.Join(cache, "apt")
+	for _, dir := range []string{"lists/partial", "archives/partial"} {
+		if err := os.MkdirAll(filepath.Join(apt, dir), 0o755); err != nil {
+			return "", err
+		}
+	}
+	places := filepath.Join(apt, "sources.list")
+	if err := os.WriteFile(places, []byte(list), 0o644); err != nil {
+		return "", err
+	}
+	options := []string{
+		"-q", "-o", "Dir::Etc::sourcelist=" + places, "-o", "Dir::Etc::sourceparts=-",
+		"-o", "Dir::State::lists=" + filepath.Join(apt, "lists"), "-o", "Dir::Cache=" + apt,
+		"-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3",
+	}
+	for _, args := range [][]string{{"update"}, {"source", "--download-only", s.Package}} {
+		if err := run(cache, "apt-get", append(options, args...)...); err != nil {
+			return "", err
+		}
+	}
+	return path, s.check(path)
+}
+
+// check fails unless the file at path is the tarball.
+func (s Source) check(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if sum := fmt.Sprintf("%x", sha256.Sum256(data)); sum != s.SHA256 {
+		return fmt.Errorf("%s: SHA-256 %s, want %s", path, sum, s.SHA256)
+	}
+	return nil
+}
+
+// run runs a program in a directory; its output is for the error.
+func run(dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
