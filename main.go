@@ -22,5 +22,6 @@ func main() {
 		stage()
 		return
 	}
+	runtime.RaiseLimits()
 	os.Exit(cli.Main(os.Args[1:], cli.Process(runtime.Run)))
 }

@@ -121,6 +121,7 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 			// Times that a child used, and the uid as the host sees it.
 			binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
 			clear(info[siUtime : siStime+8])
+			killedWithoutCore(info[:])
 			e.tr.SetSiginfo(t.pid, &info)
 		} else if code <= 0 {
 			if from := int32(binary.LittleEndian.Uint32(info[siPID:])); from == 0 && sig != unix.SIGPIPE {

@@ -129,12 +129,18 @@ func wait4Enter(e *engine, t *task) verdict {
 	case id > 0:
 		match = func(k *task) bool { return k.vpid == int(id) }
 	}
-	ru := t.arg(3)
+	status, ru := t.arg(1), t.arg(3)
 	return e.wait(t, match, options, true, func(k *task) {
 		if id != int32(k.vpid) {
 			e.setArg(t, 0, uint64(k.vpid))
 		}
 	}, func(k *task, ret int64) {
+		if ret > 0 && status != 0 {
+			var b [4]byte
+			if e.tr.ReadFull(t.pid, status, b[:]) == 0 && withoutCore(b[:]) {
+				e.tr.WriteFull(t.pid, status, b[:])
+			}
+		}
 		if ret > 0 && ru != 0 && k != nil {
 			e.tr.WriteFull(t.pid, ru, k.usage())
 		}
@@ -180,6 +186,7 @@ func waitidEnter(e *engine, t *task) verdict {
 			var b [128]byte
 			if e.tr.ReadFull(t.pid, info, b[:]) == 0 && binary.LittleEndian.Uint32(b[:]) != 0 {
 				binary.LittleEndian.PutUint32(b[siUID:], uint32(e.cfg.UID))
+				killedWithoutCore(b[:])
 				e.tr.WriteFull(t.pid, info, b[:])
 			}
 		}
@@ -239,6 +246,26 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 		return runThen(func(ret int64) { done(nil, ret) })
 	}
 	return block("a child", func() bool { return find() != nil || !any() })
+}
+
+// withoutCore takes from a wait status that a core was dumped, which the host
+// decides, and tells whether it said so; wait(2).
+func withoutCore(status []byte) bool {
+	const dumped, stopped = 0x80, 0x7f
+	sig := status[0] &^ dumped
+	if status[0]&dumped == 0 || sig == 0 || sig == stopped {
+		return false
+	}
+	status[0] = sig
+	return true
+}
+
+// killedWithoutCore does the same to a siginfo_t of SIGCHLD; sigaction(2).
+func killedWithoutCore(info []byte) {
+	const killed, dumped = 2, 3 // CLD_KILLED, CLD_DUMPED
+	if binary.LittleEndian.Uint32(info[siCode:]) == dumped {
+		binary.LittleEndian.PutUint32(info[siCode:], killed)
+	}
 }
 
 // eligible tells whether a wait looks at a child at all: at those made by

@@ -38,6 +38,9 @@ func killEnter(e *engine, t *task) verdict {
 				u.doomed = false
 			}
 		}
+		if ret == -int64(unix.EAGAIN) {
+			e.taint("exhausted", callName(t)+": the host has no room for more pending signals", t)
+		}
 		if ret != 0 || sig == 0 {
 			return
 		}

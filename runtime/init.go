@@ -241,7 +241,7 @@ func (b *boxInit) launch() error {
 			return fmt.Errorf("run on CPU %d: %w", b.req.CPU, err)
 		}
 	}
-	if err := b.raiseLimits(); err != nil {
+	if err := raiseHard(b.req.Spec.Process.Rlimits); err != nil {
 		return err
 	}
 	var goPipe [2]int

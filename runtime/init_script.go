@@ -2,8 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -214,107 +212,4 @@ func parseCapability(name string) (int, error) {
 		}
 	}
 	return 0, failure(InitConfig, "unknown capability %q: %w", name, unix.EINVAL)
-}
-
-// resources are the limits of getrlimit(2) by their names.
-var resources = map[string]int{
-	"RLIMIT_AS":         unix.RLIMIT_AS,
-	"RLIMIT_CORE":       unix.RLIMIT_CORE,
-	"RLIMIT_CPU":        unix.RLIMIT_CPU,
-	"RLIMIT_DATA":       unix.RLIMIT_DATA,
-	"RLIMIT_FSIZE":      unix.RLIMIT_FSIZE,
-	"RLIMIT_LOCKS":      unix.RLIMIT_LOCKS,
-	"RLIMIT_MEMLOCK":    unix.RLIMIT_MEMLOCK,
-	"RLIMIT_MSGQUEUE":   unix.RLIMIT_MSGQUEUE,
-	"RLIMIT_NICE":       unix.RLIMIT_NICE,
-	"RLIMIT_NOFILE":     unix.RLIMIT_NOFILE,
-	"RLIMIT_NPROC":      unix.RLIMIT_NPROC,
-	"RLIMIT_RSS":        unix.RLIMIT_RSS,
-	"RLIMIT_RTPRIO":     unix.RLIMIT_RTPRIO,
-	"RLIMIT_RTTIME":     unix.RLIMIT_RTTIME,
-	"RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING,
-	"RLIMIT_STACK":      unix.RLIMIT_STACK,
-}
-
-// keepHard stands for the hard limit that is in force.
-const keepHard = ^uint64(0) - 1
-
-// defaultLimits are those of a process that the specification says nothing
-// about; a smaller hard limit in force lowers them.
-var defaultLimits = []specs.POSIXRlimit{
-	// Whatever the host does with cores, it makes none: a file would be too
-	// large, and 1 keeps them from programs as well; core(5).
-	{Type: "RLIMIT_CORE", Soft: 1, Hard: keepHard},
-	{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: keepHard},
-	{Type: "RLIMIT_STACK", Soft: 8 << 20, Hard: keepHard},
-}
-
-// limit is a limit to set.
-type limit struct {
-	name       string
-	resource   int
-	soft, hard uint64
-}
-
-// limitsOf returns the limits of the specification and the defaults.
-func limitsOf(list []specs.POSIXRlimit) ([]limit, error) {
-	var limits []limit
-	for _, l := range append(slices.Clone(list), defaultLimits...) {
-		r, ok := resources[l.Type]
-		if !ok {
-			return nil, failure(InitConfig, "unknown resource limit %q: %w", l.Type, unix.EINVAL)
-		}
-		if slices.ContainsFunc(limits, func(have limit) bool { return have.resource == r }) {
-			if l.Hard == keepHard {
-				continue
-			}
-			return nil, failure(InitConfig, "resource limit %s is set twice: %w", l.Type, unix.EINVAL)
-		}
-		if l.Hard == keepHard {
-			var now unix.Rlimit
-			if err := unix.Prlimit(0, r, nil, &now); err != nil {
-				return nil, fmt.Errorf("resource limit %s: %w", l.Type, err)
-			}
-			l.Hard, l.Soft = now.Max, min(l.Soft, now.Max)
-		}
-		if l.Soft > l.Hard {
-			return nil, failure(InitConfig, "resource limit %s: soft %d above hard %d: %w", l.Type, l.Soft, l.Hard, unix.EINVAL)
-		}
-		limits = append(limits, limit{l.Type, r, l.Soft, l.Hard})
-	}
-	return limits, nil
-}
-
-// raiseLimits raises hard limits of init itself where the command's are higher,
-// for the command has no right to: that takes CAP_SYS_RESOURCE on the host.
-func (b *boxInit) raiseLimits() error {
-	limits, err := limitsOf(b.req.Spec.Process.Rlimits)
-	if err != nil {
-		return err
-	}
-	for _, l := range limits {
-		var now unix.Rlimit
-		if err := unix.Prlimit(0, l.resource, nil, &now); err != nil {
-			return fmt.Errorf("resource limit %s: %w", l.name, err)
-		}
-		if l.hard <= now.Max {
-			continue
-		}
-		if err := unix.Prlimit(0, l.resource, &unix.Rlimit{Cur: now.Cur, Max: l.hard}, nil); err != nil {
-			return &initError{InitHost, &ns.Error{
-				Op:   fmt.Sprintf("raise the hard limit %s from %d to %s", l.name, now.Max, limitText(l.hard)),
-				Hint: "raise it for the user that runs laplace (ulimit -H, limits.conf)",
-				Err:  err,
-			}}
-		}
-	}
-	return nil
-}
-
-// limitText is a limit as a user reads it.
-func limitText(n uint64) string {
-	if n == unix.RLIM_INFINITY {
-		return "unlimited"
-	}
-	return strconv.FormatUint(n, 10)
 }

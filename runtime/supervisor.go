@@ -260,6 +260,9 @@ func tracerCPU() int {
 // The error is an *Error where a user can do something about it. The outcome
 // is nil when there is an error.
 func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
+	if err := checkLimits(box); err != nil {
+		return nil, err
+	}
 	dir, err := newBoxDir(box.State)
 	if err != nil {
 		return nil, err
