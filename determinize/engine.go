@@ -54,6 +54,9 @@ type Config struct {
 	// OwnsFiles says that files of the host may belong to that user: that it
 	// is not one which exists for boxes only.
 	OwnsFiles bool
+	// Foreign says that a directory that the box may change belongs to another
+	// user, whom the guest would be if root ran the box.
+	Foreign bool
 
 	// Pinned.
 	Epoch      time.Time

@@ -28,7 +28,12 @@ func (e *engine) renameDir(t *task, a, b *entry, flags uint64) int64 {
 			err = m.rename(a, b)
 		}
 	})
-	return -int64(errnoOf(err))
+	errno := errnoOf(err)
+	if e.cfg.OwnsFiles && (errno == unix.EACCES || errno == unix.EPERM) {
+		// Root's rights end where a user namespace does.
+		e.taint("owner", callName(t)+": a directory with files of another user's cannot be moved", t)
+	}
+	return -int64(errno)
 }
 
 func isDir(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }

@@ -152,6 +152,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 		if errno := e.mayUse(&st, o.w, follow, unix.R_OK); errno != 0 {
 			return fail(errno)
 		}
+		if e.cfg.Foreign && st.Mode&unix.R_OK == 0 && st.Dev != e.proc {
+			return e.openNatively(t, *o) // may be refused
+		}
 	}
 	switch e.kindOfStat(&st) {
 	case kindFile:
@@ -225,12 +228,18 @@ func (e *engine) create(t *task, o opening) verdict {
 // to a file and that depend on who runs the box. Outside of the project it may
 // be EROFS. In it, a file whose owner has no place in the box's user namespace,
 // because an ordinary user runs the box and the file is somebody else's, cannot
-// be copied up: that taints, as the owner could have changed it.
+// be copied up: that taints, as the owner could have changed it. So does what
+// is refused in a box whose project is somebody else's.
 func (e *engine) denied(t *task, ret int64) {
 	switch ret {
 	case -int64(unix.EROFS):
 	case -int64(unix.EOVERFLOW):
 		e.taint("owner", callName(t)+": a file that belongs to another user cannot be changed", t)
+	case -int64(unix.EACCES), -int64(unix.EPERM):
+		if e.cfg.Foreign {
+			e.taint("owner", callName(t)+": refused; the project belongs to another user, who may do more", t)
+		}
+		return
 	default:
 		return
 	}

@@ -52,11 +52,11 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		HostProc: proc,
 		PlacePID: s.init.placePID,
 		FSUID:    int(s.init.guestID), FSGID: int(s.init.guestID),
-		OwnsFiles: ownsFiles(s.init.guestID),
-		Epoch:     time.Unix(settings.Epoch, 0).UTC(),
-		Seed:      prng.Root([]byte(settings.Seed)),
-		CPUs:      settings.CPUs,
-		Hostname:  spec.Hostname, Domainname: spec.Domainname,
+		OwnsFiles: ownsFiles(s.init.guestID), Foreign: s.foreign(),
+		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
+		Seed:     prng.Root([]byte(settings.Seed)),
+		CPUs:     settings.CPUs,
+		Hostname: spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
 		Mounts: mountsOf(spec), Links: s.links,
 		StdinFile: st.stdinFile, Terminal: s.box.Terminal,
@@ -86,6 +86,15 @@ func cpuTime(pid int) time.Duration {
 		return 0
 	}
 	return time.Duration(ts.Nano())
+}
+
+// foreign tells whether a directory that the box may change is somebody else's
+// than the ordinary user's who runs the box. Where root does, all are the guest's.
+func (s *supervisor) foreign() bool {
+	return s.rootless && slices.ContainsFunc(s.box.Overlays, func(o oci.Overlay) bool {
+		var st unix.Stat_t
+		return unix.Stat(o.Source, &st) != nil || int(st.Uid) != os.Geteuid()
+	})
 }
 
 // self is the digest of this program.
