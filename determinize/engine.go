@@ -75,8 +75,8 @@ type Config struct {
 	// StdinFile is the file that the command holds as its standard input, if
 	// it is one of the caller's and not of the box.
 	StdinFile vfs.Key
-	// Terminal says that the command has a terminal.
-	Terminal bool
+	// Terminal is the outside of the command's terminal, if it has one.
+	Terminal Terminal
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
@@ -159,6 +159,8 @@ type engine struct {
 	spun      atomic.Int64  // nanoseconds of CPU time that it has used since the last event
 	spinning  *task         // that was interrupted because of it, and has not stopped yet
 	ending    bool          // the box is being killed
+
+	typedEnd bool // the key that ends input was typed for a program that reads keys
 
 	fs        *vfs.Table
 	judged    judgements

@@ -76,9 +76,12 @@ func (e *engine) dispatch() error {
 			return nil
 		}
 	}
-	if t == nil && (e.cfg.Live || e.cfg.Terminal) && e.anyIn(stateBlocked) {
-		// Something outside may still wake it.
+	if t == nil && e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {
+		// Input may still come, or what is typed may have been a signal.
 		unix.Poll(nil, 10)
+		for _, t := range e.tasks {
+			t.raised = t.raised || t.state == stateBlocked
+		}
 		return nil
 	}
 	if t == nil {

@@ -199,7 +199,7 @@ func (e *engine) poll(t *task, set waitSet, rem uint64, finish func() int64) ver
 	if set.forNow {
 		return answer(finish())
 	}
-	v := block("a poll or select", func() bool { return e.pollReady(t, &set) })
+	v := block(e.pollName(t, &set), func() bool { return e.pollReady(t, &set) })
 	v.then = func() verdict {
 		e.pollReady(t, &set)
 		return end()
@@ -231,6 +231,17 @@ func (e *engine) poll(t *task, set waitSet, rem uint64, finish func() int64) ver
 	return v
 }
 
+// pollName is what a poll or select waits for, as a user is told.
+func (e *engine) pollName(t *task, set *waitSet) string {
+	for _, p := range set.fds {
+		var st unix.Stat_t
+		if k, errno := e.kindOf(t, p.Fd, &st); errno == 0 && k == kindTTY && p.Events&unix.POLLIN != 0 {
+			return "a poll or select of " + e.terminalName()
+		}
+	}
+	return "a poll or select"
+}
+
 // pollReady fills in what is ready, and tells whether anything is.
 func (e *engine) pollReady(t *task, set *waitSet) bool {
 	any := false
@@ -238,15 +249,16 @@ func (e *engine) pollReady(t *task, set *waitSet) bool {
 		p := &set.fds[i]
 		p.Revents = 0
 		if p.Fd >= 0 {
-			p.Revents = e.ready(t, p.Fd) & (p.Events | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL)
+			p.Revents = e.ready(t, p.Fd, p.Events) & (p.Events | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL)
 		}
 		any = any || p.Revents != 0
 	}
 	return any
 }
 
-// ready is what can be done with a descriptor without waiting; poll(2).
-func (e *engine) ready(t *task, fd int32) int16 {
+// ready is what can be done, of what is asked for, with a descriptor without
+// waiting; poll(2).
+func (e *engine) ready(t *task, fd int32, asked int16) int16 {
 	const (
 		in  = unix.POLLIN | 0x40   // POLLRDNORM
 		out = unix.POLLOUT | 0x100 // POLLWRNORM
@@ -268,9 +280,13 @@ func (e *engine) ready(t *task, fd int32) int16 {
 			return unix.POLLNVAL
 		}
 		defer unix.Close(local)
-		p := []unix.PollFd{{Fd: int32(local), Events: in | out}}
+		p := []unix.PollFd{{Fd: int32(local), Events: in}}
 		unix.Poll(p, 0)
-		return p[0].Revents
+		if p[0].Revents&in == 0 && asked&in != 0 && e.terminalReadable(t, fd) {
+			p[0].Revents |= in
+		}
+		// Output is taken as fast as it comes: whether it has been yet is not told.
+		return p[0].Revents | out
 	case kindUnknown:
 		return unix.POLLNVAL
 	default:

@@ -92,7 +92,9 @@ func readEnter(e *engine, t *task) verdict {
 		}
 		e.refuse(callName(t) + "(/proc)")
 		return fail(unix.EACCES)
-	case kindDevice, kindDir, kindTTY:
+	case kindTTY:
+		return e.readTerminal(t, t.fd(0))
+	case kindDevice, kindDir:
 		return run()
 	}
 	e.refuse(callName(t) + "(descriptor)")

@@ -36,9 +36,32 @@ func diagnose(err error) error {
 	return &Error{Op: "start of the box", Err: cause(err), Hint: "laplace host shows what this host can't do"}
 }
 
+// rawTerminal has the user's terminal pass on every key where the box has a
+// terminal of its own that treats them: lines, echo and signals are made
+// there. set sets it so, restore takes that back.
+func rawTerminal(box *Box) (set, restore func()) {
+	nothing := func() {}
+	if !box.Terminal || box.StdinKind != StdinLive {
+		return nothing, nothing
+	}
+	fd := int(box.Stdin.Fd())
+	was, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nothing, nothing // a file or a pipe
+	}
+	// cfmakeraw(3)
+	raw := *was
+	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	raw.Oflag &^= unix.OPOST
+	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	raw.Cflag = raw.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
+	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
+	return func() { unix.IoctlSetTermios(fd, unix.TCSETS, &raw) }, func() { unix.IoctlSetTermios(fd, unix.TCSETS, was) }
+}
+
 // forwardStops has Ctrl-Z stop the box before it stops this process, and go on
-// with it.
-func (c *client) forwardStops() (stop func()) {
+// with it. The terminal is as it was meanwhile.
+func (c *client) forwardStops(raw, restore func()) (stop func()) {
 	if signal.Ignored(unix.SIGTSTP) {
 		return func() {}
 	}
@@ -55,6 +78,7 @@ func (c *client) forwardStops() (stop func()) {
 				<-c.paused // or the end of the box
 				// Another thread may be the one that the signal stops first: this
 				// one goes on only when it has been told to.
+				restore()
 				continued := make(chan os.Signal, 1)
 				signal.Notify(continued, unix.SIGCONT)
 				unix.Kill(unix.Getpid(), unix.SIGSTOP)
@@ -63,6 +87,7 @@ func (c *client) forwardStops() (stop func()) {
 				case <-done:
 				}
 				signal.Stop(continued)
+				raw()
 				c.ask(askResume)
 			}
 		}

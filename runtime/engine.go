@@ -59,8 +59,8 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Hostname: spec.Hostname, Domainname: spec.Domainname,
 		UID: int(spec.Process.User.UID), GID: int(spec.Process.User.GID),
 		Mounts: mountsOf(spec), Links: s.links,
-		StdinFile: st.stdinFile, Terminal: s.box.Terminal,
-		Stdin: st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
+		StdinFile: st.stdinFile,
+		Stdin:     st.stdin, StdinKey: st.stdinKey, Live: s.box.StdinKind == StdinLive,
 		Stdout: st.outKeys[0], Stderr: st.outKeys[1],
 		Output:      st.write,
 		Executables: s.executables,
@@ -70,6 +70,9 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
 		Delay: s.jitter(),
 		Log:   s.log,
+	}
+	if st.terminal != nil {
+		cfg.Terminal = st
 	}
 	if s.box.Trace != nil {
 		s.trace = newTraceWriter(ctx, s.box.Trace)

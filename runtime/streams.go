@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -31,6 +32,7 @@ type streams struct {
 	writers *Writers // nil: nobody asks
 
 	terminal *os.File
+	typing   atomic.Bool // input may still come to the terminal
 	copies   sync.WaitGroup
 }
 
@@ -133,12 +135,19 @@ func (st *streams) attach(master *os.File, box *Box) {
 		io.Copy(io.MultiWriter(st.sums[0], st.out[0]), master) // ends with EIO when the last slave is closed
 	}()
 	if box.StdinKind == StdinLive {
-		go io.Copy(master, box.Stdin)
-	} else {
-		const endOfFile = 4 // what a terminal's user types
-		master.Write([]byte{endOfFile})
+		st.typing.Store(true)
+		go func() {
+			io.Copy(master, box.Stdin)
+			st.typing.Store(false)
+		}()
 	}
 }
+
+// Typing implements determinize.Terminal.
+func (st *streams) Typing() bool { return st.typing.Load() }
+
+// Type implements determinize.Terminal.
+func (st *streams) Type(c byte) { st.terminal.Write([]byte{c}) }
 
 // drain waits until everything that the box wrote to its terminal is out.
 func (st *streams) drain() {

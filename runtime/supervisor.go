@@ -348,7 +348,10 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
 			return
 		}
 	}()
-	stop := c.forwardStops()
+	raw, restore := rawTerminal(box)
+	raw()
+	defer restore()
+	stop := c.forwardStops(raw, restore)
 	defer stop()
 	var cause error
 	done := ctx.Done()
