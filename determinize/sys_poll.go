@@ -236,7 +236,7 @@ func (e *engine) pollName(t *task, set *waitSet) string {
 	for _, p := range set.fds {
 		var st unix.Stat_t
 		if k, errno := e.kindOf(t, p.Fd, &st); errno == 0 && k == kindTTY && p.Events&unix.POLLIN != 0 {
-			return "a poll or select of " + e.terminalName()
+			return "a poll or select of " + e.terminalName(t, &st)
 		}
 	}
 	return "a poll or select"
@@ -282,7 +282,7 @@ func (e *engine) ready(t *task, fd int32, asked int16) int16 {
 		defer unix.Close(local)
 		p := []unix.PollFd{{Fd: int32(local), Events: in}}
 		unix.Poll(p, 0)
-		if p[0].Revents&in == 0 && asked&in != 0 && e.terminalReadable(t, fd) {
+		if p[0].Revents&in == 0 && asked&in != 0 && e.terminalReadable(t, fd, &st) {
 			p[0].Revents |= in
 		}
 		// Output is taken as fast as it comes: whether it has been yet is not told.

@@ -93,7 +93,7 @@ func readEnter(e *engine, t *task) verdict {
 		e.refuse(callName(t) + "(/proc)")
 		return fail(unix.EACCES)
 	case kindTTY:
-		return e.readTerminal(t, t.fd(0))
+		return e.readTerminal(t, t.fd(0), &st)
 	case kindDevice, kindDir:
 		return run()
 	}

@@ -15,22 +15,50 @@ type Terminal interface {
 	Type(c byte)
 }
 
+// ttyKind tells one end of a pseudo terminal, see pty(7), from the other.
+type ttyKind uint8
+
+const (
+	ttyOther  ttyKind = iota // of a pseudo terminal that a guest has made
+	ttyMaster                // a master, which has no lines and no foreground
+	ttyOurs                  // the command's terminal
+)
+
+// ttyKindOf says which terminal a descriptor leads to. The command's is the
+// first in the box's devpts.
+func (e *engine) ttyKindOf(t *task, st *unix.Stat_t) ttyKind {
+	major, minor := unix.Major(st.Rdev), unix.Minor(st.Rdev)
+	switch {
+	case major == 5 && minor == 2:
+		return ttyMaster
+	case e.cfg.Terminal == nil:
+		return ttyOther
+	case major == 136 && minor == 0, major == 5 && minor == 0 && e.ttyStat(t).device == 136<<8:
+		return ttyOurs
+	}
+	return ttyOther
+}
+
 // readTerminal handles a read of a terminal. It waits in the engine, where
 // others can go on meanwhile, until the kernel has something to return.
-func (e *engine) readTerminal(t *task, fd int32) verdict {
+func (e *engine) readTerminal(t *task, fd int32, st *unix.Stat_t) verdict {
 	fl, errno := e.flags(t, fd)
 	if errno != 0 {
 		return fail(errno)
 	}
-	if e.terminalReadable(t, fd) || fl&unix.O_NONBLOCK != 0 || !e.foreground(t) {
+	if e.terminalReadable(t, fd, st) || fl&unix.O_NONBLOCK != 0 || e.background(t, st) {
 		return run()
 	}
-	return block("input of "+e.terminalName(), func() bool { return e.terminalReadable(t, fd) })
+	file := *st
+	return block("input of "+e.terminalName(t, st), func() bool { return e.terminalReadable(t, fd, &file) })
 }
 
 // terminalName is what a task waits for, which the user is told if it is for ever.
-func (e *engine) terminalName() string {
-	if e.cfg.Terminal != nil && e.cfg.Terminal.Typing() {
+func (e *engine) terminalName(t *task, st *unix.Stat_t) string {
+	switch {
+	case e.ttyKindOf(t, st) != ttyOurs:
+		return "a pseudo terminal"
+	case e.cfg.Terminal.Typing():
 		return "the terminal"
 	}
 	return "the terminal, which has none (-i passes yours on)"
@@ -39,14 +67,18 @@ func (e *engine) terminalName() string {
 // terminalReadable tells whether a read of a terminal returns at once. When no
 // more input can come, whoever waits for a line finds its end; who waits for
 // keys is given the one that ends input, once, for what he may make of it.
-func (e *engine) terminalReadable(t *task, fd int32) bool {
+func (e *engine) terminalReadable(t *task, fd int32, st *unix.Stat_t) bool {
 	local, errno := e.borrow(t, fd)
 	if errno != 0 {
 		return true
 	}
 	defer unix.Close(local)
-	if pollIn(local, 0) {
+	if pollIn(local) {
 		return true
+	}
+	kind := e.ttyKindOf(t, st)
+	if kind == ttyMaster {
+		return false
 	}
 	mode, err := unix.IoctlGetTermios(local, unix.TCGETS)
 	if err != nil {
@@ -56,34 +88,53 @@ func (e *engine) terminalReadable(t *task, fd int32) bool {
 	if !lines && mode.Cc[unix.VMIN] == 0 {
 		return true // such a read waits for a time at most
 	}
-	if e.cfg.Terminal == nil || e.cfg.Terminal.Typing() || !lines && e.typedEnd {
+	if kind != ttyOurs || e.cfg.Terminal.Typing() || !lines && e.typedEnd {
 		return false
 	}
 	e.typedEnd = e.typedEnd || !lines
 	e.cfg.Terminal.Type(mode.Cc[unix.VEOF])
-	// What is typed takes the kernel a moment.
-	return pollIn(local, 1000)
+	return pollIn(local)
 }
 
-// pollIn tells whether a descriptor can be read from, within milliseconds.
-func pollIn(fd, ms int) bool {
+// pollIn tells whether a terminal can be read from now. What was typed before
+// is seen: the kernel treats it first (n_tty_poll).
+func pollIn(fd int) bool {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
-		_, err := unix.Poll(p, ms)
+		_, err := unix.Poll(p, 0)
 		if err != unix.EINTR {
 			return p[0].Revents != 0
 		}
 	}
 }
 
-// foreground tells whether a task is in the foreground of its terminal: who is
-// not gets a signal instead of input.
-func (e *engine) foreground(t *task) bool {
-	b, errno := e.readProc(strconv.Itoa(t.pid) + "/stat")
-	if errno != 0 {
+// background tells whether a terminal controls a task that is not in its
+// foreground: that gets a signal instead of input.
+func (e *engine) background(t *task, st *unix.Stat_t) bool {
+	s := e.ttyStat(t)
+	if major, minor := unix.Major(st.Rdev), unix.Minor(st.Rdev); (major != 5 || minor != 0) && uint64(major<<8|minor) != s.device {
 		return false
 	}
+	return s.foreground != s.group
+}
+
+// ttyStat is what /proc/PID/stat tells of a task's terminal; device is its
+// number, of which devpts has less than 256 that matter.
+type ttyStat struct {
+	group, foreground int64
+	device            uint64
+}
+
+func (e *engine) ttyStat(t *task) (s ttyStat) {
+	b, errno := e.readProc(strconv.Itoa(t.pid) + "/stat")
+	if errno != 0 {
+		return s
+	}
 	// PID (NAME) STATE PPID PGRP SESSION TTY TPGID; proc_pid_stat(5).
-	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	return len(f) > 5 && bytes.Equal(f[2], f[5])
+	if f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]); len(f) > 5 {
+		s.group, _ = strconv.ParseInt(string(f[2]), 10, 64)
+		s.device, _ = strconv.ParseUint(string(f[4]), 10, 64)
+		s.foreground, _ = strconv.ParseInt(string(f[5]), 10, 64)
+	}
+	return s
 }
