@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/procfs"
 )
 
 // maxFree is how many calls in a row a task makes before others go first that
@@ -209,6 +211,9 @@ func (e *engine) enter(t *task) {
 	t.fresh, t.looked, t.blocker = true, false, nil
 	t.progress = 0
 	e.traceEnter(t)
+	if t.limits[unix.RLIMIT_CPU].Soft != procfs.Infinity && e.outOfTime(t) {
+		return
+	}
 	// A loop that only looks, at a file say, must not keep those from running
 	// who could change what it sees.
 	if t.free++; t.free >= maxFree {

@@ -123,6 +123,8 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 			clear(info[siUtime : siStime+8])
 			killedWithoutCore(info[:])
 			e.tr.SetSiginfo(t.pid, &info)
+		} else if sig == unix.SIGXCPU && t.timeLimit(info[:]) {
+			e.tr.SetSiginfo(t.pid, &info)
 		} else if code <= 0 {
 			if from := int32(binary.LittleEndian.Uint32(info[siPID:])); from == 0 && sig != unix.SIGPIPE {
 				e.taint("signal", sig.String()+" was sent from outside the box", t)

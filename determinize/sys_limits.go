@@ -1,8 +1,10 @@
 package determinize
 
 import (
+	"encoding/binary"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -159,6 +161,40 @@ func (e *engine) seals(t *task) verdict {
 			n.Changed(&t.clk)
 		}
 	})
+}
+
+// outOfTime looks whether a task has reached its limit of CPU time, of which it
+// has as much as getrusage shows. As the kernel does it sends SIGXCPU at the soft
+// limit, and every second from then on, and ends the task at the hard one. true:
+// it is ended.
+func (e *engine) outOfTime(t *task) bool {
+	l := &t.limits[unix.RLIMIT_CPU]
+	own := uint64(t.clk.Own() / time.Second)
+	switch {
+	case own >= l.Hard:
+		t.doomed = true
+		unix.Kill(t.pid, unix.SIGKILL)
+		e.park(t, stateDying)
+		e.await(t, "death")
+		return true
+	case own >= l.Soft:
+		l.Soft++
+		t.timedOut, t.raised = true, true
+		unix.Kill(t.pid, unix.SIGXCPU)
+	}
+	return false
+}
+
+// timeLimit tells whether a SIGXCPU is the engine's. It makes it the kernel's.
+func (t *task) timeLimit(info []byte) bool {
+	was := t.timedOut
+	t.timedOut = false
+	if was {
+		const kernel = 0x80 // SI_KERNEL
+		binary.LittleEndian.PutUint32(info[siCode:], kernel)
+		clear(info[siPID : siUID+4])
+	}
+	return was
 }
 
 // oversized tells whether a SIGXFSZ is the kernel's word for MaxFile.

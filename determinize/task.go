@@ -94,6 +94,7 @@ type task struct {
 	progress    int             // bytes of a blocking write that went through
 	traced      *strace.Call    // while it is not over, for the trace
 	left        bool            // it is at its exit
+	timedOut    bool            // the SIGXCPU that it was sent is the engine's
 	oversize    bool            // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
 
 	// Blocked.
