@@ -101,11 +101,11 @@ const (
 
 // signal handles a signal that is about to be delivered.
 func (e *engine) signal(t *task, sig unix.Signal) {
-	t.raised = e.deliverable(t)
 	if sig == unix.SIGSEGV && e.counter(t) {
 		e.resume(t)
 		return
 	}
+	t.raised = e.deliverable(t)
 	if sig == unix.SIGILL && e.dataLeft(t) {
 		e.fatal = vdso.ErrData
 		return
