@@ -216,7 +216,8 @@ func (e *engine) missing(w where) unix.Errno {
 	if st.Dev == e.proc || base == "" || base == ".." || base == "." {
 		return 0
 	}
-	if unix.Fstatat(w.dir, w.path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) == unix.ENOENT {
+	// A slash at the end would have the kernel follow a link, for the engine.
+	if unix.Fstatat(w.dir, strings.TrimRight(w.path, "/"), &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) == unix.ENOENT {
 		return unix.ENOENT
 	}
 	return 0

@@ -217,17 +217,18 @@ func (e *engine) may(t *task, w *where, follow bool, want uint32) unix.Errno {
 	return e.mayUse(&st, *w, follow, want)
 }
 
-// mayAt is may of a path argument that the engine has no other use for. What is
-// wrong with it the kernel says.
+// mayAt is may of a path argument that the engine has no other use for; ENOENT
+// for what is in /proc and not the guest's to see. What else is wrong with it
+// the kernel says.
 func (e *engine) mayAt(t *task, dirfd int32, addr uint64, empty, follow bool, want uint32) unix.Errno {
-	if !e.cfg.OwnsFiles {
-		return 0
-	}
 	w, errno := e.path(t, dirfd, addr, empty)
 	if errno != 0 {
 		return 0
 	}
 	defer func() { w.close() }()
+	if e.hidden(t, &w, follow) {
+		return unix.ENOENT
+	}
 	return e.may(t, &w, follow, want)
 }
 

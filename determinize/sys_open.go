@@ -51,6 +51,9 @@ func openEnter(e *engine, t *task) verdict {
 	}
 	defer func() { o.w.close() }()
 	if o.flags&unix.O_PATH != 0 { // opens nothing
+		if e.hidden(t, &o.w, o.flags&unix.O_NOFOLLOW == 0) {
+			return fail(unix.ENOENT)
+		}
 		if errno := e.may(t, &o.w, o.flags&unix.O_NOFOLLOW == 0, 0); errno != 0 {
 			return fail(errno)
 		}
@@ -78,6 +81,9 @@ func (e *engine) openResolved(t *task, dirfd int32, o opening, resolve uint64) v
 		}
 		if errno := e.mayUse(&st, o.w, follow, want); errno != 0 {
 			return fail(errno)
+		}
+		if st.Dev == e.proc && e.strange(t, o.w) {
+			return fail(unix.ENOENT)
 		}
 		if k := e.kindOfStat(&st); k != kindFile && k != kindDir || e.outsideFile(&st) {
 			if errno := e.resolves(t, dirfd, o, resolve); errno != 0 {
@@ -146,6 +152,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 		return fail(errno)
 	}
 	if o.flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL || o.flags&unix.O_DIRECTORY != 0 && !isDir(&st) {
+		if st.Dev == e.proc && e.strange(t, o.w) {
+			return fail(unix.ENOENT)
+		}
 		return e.openNatively(t, *o) // fails: it is there, or no directory
 	}
 	if !writing && (o.flags&unix.O_CREAT == 0 || !isDir(&st)) {

@@ -85,15 +85,33 @@ func (e *engine) openInit(t *task, o opening, path, rest string) verdict {
 	return e.substitute(t, o, path, []byte(content), true)
 }
 
-// strange tells whether something in /proc belongs to a task that is not the
-// guest's to see.
+// strange tells whether something in /proc is not there for the guest: it
+// belongs to a task that is not the guest's to see, or has no row.
 func (e *engine) strange(t *task, w where) bool {
 	path, errno := e.canonicalSelf(t, w)
 	if errno != 0 {
 		return false
 	}
 	owner, isPID, rest := e.procPath(path)
-	return isPID && (owner == nil || owner == e.init && strings.HasPrefix(rest, "task/"))
+	if isPID && (owner == nil || owner == e.init && strings.HasPrefix(rest, "task/")) {
+		return true
+	}
+	rel := strings.TrimPrefix(strings.TrimPrefix(path, "/proc"), "/")
+	first, _, _ := strings.Cut(rel, "/")
+	if rel == "" || rest == "" || first == "self" || first == "thread-self" {
+		return false
+	}
+	dir, name := split(rel)
+	return !procfs.Visible(strings.TrimSuffix(dir, "/"), name)
+}
+
+// hidden tells whether a place is one of /proc that is strange to the guest.
+func (e *engine) hidden(t *task, w *where, follow bool) bool {
+	if strings.HasPrefix(w.raw, "/") && !strings.HasPrefix(w.raw, "/proc/") {
+		return false
+	}
+	var st unix.Stat_t
+	return e.find(t, w, follow, &st) == 0 && st.Dev == e.proc && e.strange(t, *w)
 }
 
 // procName is a path of /proc as reports name it: without pids.

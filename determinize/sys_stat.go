@@ -319,5 +319,8 @@ func readlinkEnter(e *engine, t *task) verdict {
 			return fail(errno)
 		}
 	}
+	if e.hidden(t, &w, false) {
+		return fail(unix.ENOENT)
+	}
 	return e.readlinkProc(t, dirfd, w.raw, buf)
 }

@@ -197,7 +197,6 @@ func (o *Options) spec() *specs.Spec {
 			},
 			UIDMappings:   []specs.LinuxIDMapping{{ContainerID: o.User.UID, HostID: o.HostUser.UID, Size: 1}},
 			GIDMappings:   []specs.LinuxIDMapping{{ContainerID: o.User.GID, HostID: o.HostUser.GID, Size: 1}},
-			MaskedPaths:   slices.Clone(maskedPaths),
 			ReadonlyPaths: slices.Clone(readonlyPaths),
 		},
 	}
@@ -257,14 +256,8 @@ var rlimits = []specs.POSIXRlimit{
 // unlimited is RLIM_INFINITY.
 const unlimited = 1<<64 - 1
 
-// maskedPaths are hidden from the guest; those that a kernel doesn't have are skipped.
-var maskedPaths = []string{
-	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-	"/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",
-	"/proc/timer_stats",
-}
-
-// readonlyPaths cannot be written by the guest.
+// readonlyPaths cannot be written by the guest; those that a kernel doesn't have are
+// skipped. None is masked: what is in /proc and not the guest's, its engine says.
 var readonlyPaths = []string{
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 }

@@ -23,8 +23,8 @@ type Model struct {
 	Model    uint32 `json:"model"`
 	Stepping uint32 `json:"stepping"`
 	// Features is the digest ("sha256:" and 64 hexadecimal digits) of the leaves
-	// that say which instructions there are, and of XCR0, which says which
-	// registers the kernel keeps.
+	// that say which instructions there are, of XCR0, which says which
+	// registers the kernel keeps, and of the name of a virtual machine's monitor.
 	Features string `json:"features"`
 }
 
@@ -65,6 +65,13 @@ var features = []struct {
 }
 
 const all = 0xffffffff
+
+// hypervisor is the leaf in which a virtual machine's monitor names itself, and
+// hypervised the bit of leaf 1, ecx, that says that there is one.
+const (
+	hypervisor = 0x40000000
+	hypervised = 1 << 31
+)
 
 // osxsave is the bit of leaf 1, ecx, that allows XGETBV.
 const osxsave = 1 << 27
@@ -113,6 +120,12 @@ func model(ask func(leaf, sub uint32) registers, xcr0 func() uint64) Model {
 		}
 		binary.Write(h, binary.LittleEndian, r)
 	}
+	var monitor registers
+	if one[ecx]&hypervised != 0 {
+		monitor = ask(hypervisor, 0)
+		monitor[eax] = 0 // its last leaf
+	}
+	binary.Write(h, binary.LittleEndian, monitor)
 	var state uint64
 	if one[ecx]&osxsave != 0 {
 		state = xcr0()

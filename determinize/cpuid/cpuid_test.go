@@ -85,6 +85,8 @@ func TestModel(t *testing.T) {
 		{what: "no XGETBV", at: leaf{1, 0}, r: registers{0x000906ea, 0, 0x77fafbbf, 0xbfebfbff}},
 		{what: "beyond the last leaf", at: leaf{0x19, 0}, r: registers{1, 1, 1, 1}, same: true},
 		{what: "beyond the last extended leaf", at: leaf{extended + 0x21, 0}, r: registers{1, 1, 1, 1}, same: true},
+		{what: "no monitor, though it has a leaf", at: leaf{hypervisor, 0}, r: registers{1, 2, 3, 4}, same: true},
+		{what: "in a virtual machine", at: leaf{1, 0}, r: registers{0x000906ea, 0, 0x7ffafbbf | hypervised, 0xbfebfbff}},
 		{what: "an extended leaf", at: leaf{extended + 1, 0}, r: registers{0, 0, 1, 0}},
 	} {
 		got := cpu(map[leaf]registers{tt.at: tt.r})

@@ -65,6 +65,14 @@ func Mounts(real []byte) MountTable {
 		if _, dup := t.byID[m.RealID]; !ok || dup {
 			continue
 		}
+		if strings.HasPrefix(m.Point, "/proc/") {
+			// What is mounted over parts of /proc depends on which parts the kernel
+			// has.
+			if id, known := t.byID[parent]; known {
+				t.byID[m.RealID] = id
+			}
+			continue
+		}
 		if len(t.list) == maxMounts {
 			break
 		}
