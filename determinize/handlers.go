@@ -136,6 +136,7 @@ func init() {
 		{seccompEnter, []int{unix.SYS_SECCOMP}},
 		{limitEnter, []int{unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64}},
 		{mmapEnter, []int{unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP}},
+		{brkEnter, []int{unix.SYS_BRK}},
 		{madviseEnter, []int{unix.SYS_MADVISE}},
 		{memfdEnter, []int{unix.SYS_MEMFD_CREATE}},
 		{futexEnter, []int{unix.SYS_FUTEX}},

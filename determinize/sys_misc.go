@@ -123,6 +123,17 @@ func mmapEnter(e *engine, t *task) verdict {
 	return checkedEnter(e, t)
 }
 
+// brkEnter handles brk, which tells no errno: what it returns is the end of the
+// heap.
+func brkEnter(e *engine, t *task) verdict {
+	want := t.arg(0)
+	return runThen(func(ret int64) {
+		if uint64(ret) < want {
+			e.exhausted(t, -int64(unix.ENOMEM))
+		}
+	})
+}
+
 // dropFlags keeps flags from the kernel that the engine gives their meaning.
 func (e *engine) dropFlags(t *task, arg int, flags uint64) {
 	if flags != 0 {

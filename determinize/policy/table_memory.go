@@ -11,6 +11,11 @@ const (
 	// highAddress is the end of 47-bit user space. Above it an address works
 	// only on processors and kernels with five-level page tables.
 	highAddress = 1 << 47
+	// heapAddress has all bits that the end of a heap has, unless it was moved
+	// further than programs do: without address randomisation a heap lies in the
+	// first 4 GiB, or behind 0x555555554000. No greater address has only these; of
+	// those between the two some do.
+	heapAddress = 0x5555_ffff_ffff
 	// plainMmap are the mmap flags that pass; every other bit stops.
 	plainMmap = unix.MAP_PRIVATE | unix.MAP_FIXED | unix.MAP_ANONYMOUS | unix.MAP_DENYWRITE |
 		unix.MAP_EXECUTABLE | unix.MAP_NORESERVE | unix.MAP_STACK
@@ -43,12 +48,18 @@ var memoryRows = []Row{
 		Args: "addr:addr length:size",
 		Why:  "works on the process's own address space, which only its own calls shaped"},
 	unix.SYS_BRK: {Name: "brk", Class: Pass,
+		Trap: []Cond{{Arg: 0, Op: AnySet, Value: ^uint64(heapAddress)}},
 		Args: "addr:addr",
-		Why:  "the heap starts at a fixed place without address randomisation, and grows within the pinned limits as the process asks"},
+		Why: "the heap starts at a fixed place without address randomisation, and grows within the pinned limits as the process asks; " +
+			"stopped is what lies gigabytes further, for which the host may lack memory"},
 	unix.SYS_MPROTECT: {Name: "mprotect", Class: Pass,
-		Trap: []Cond{{Arg: 2, Op: AnySet, Value: ^uint64(plainProt)}},
+		Trap: []Cond{
+			{Arg: 2, Op: AnySet, Value: ^uint64(plainProt)},
+			{Arg: 1, Op: Ge, Value: bigMapping},
+		},
 		Args: "addr:addr length:size prot:prot",
-		Why:  "works on the process's own address space, which only its own calls shaped; unusual protections stop"},
+		Why: "works on the process's own address space, which only its own calls shaped; unusual protections stop, and 2 MiB " +
+			"or more, which when they become writable the host may lack memory for"},
 	unix.SYS_MREMAP: {Name: "mremap", Class: Pass,
 		Trap: []Cond{
 			{Arg: 3, Op: AnySet, Value: ^uint64(unix.MREMAP_MAYMOVE)},
