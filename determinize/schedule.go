@@ -2,6 +2,8 @@ package determinize
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -156,7 +158,8 @@ func (e *engine) anyIn(states ...state) bool {
 	return false
 }
 
-// waits says what each task of a deadlocked box waits for.
+// waits says what each task of a deadlocked box waits for, and what was refused
+// before, which is often why.
 func (e *engine) waits() string {
 	var lines []string
 	for _, t := range e.tasks {
@@ -165,6 +168,9 @@ func (e *engine) waits() string {
 		}
 	}
 	sort.Strings(lines)
+	if len(e.report.Refused) > 0 {
+		lines = append(lines, "refused before: "+strings.Join(slices.Sorted(maps.Keys(e.report.Refused)), ", "))
+	}
 	return strings.Join(lines, "; ")
 }
 
