@@ -77,14 +77,19 @@ func (e *engine) patience() time.Duration {
 func (e *engine) spins(t *task) {
 	e.spinning = nil
 	e.taint("spin", "it computed for so long, without a call, that others went on", t)
+	t.spins++
 	e.park(t, stateSpin)
 }
 
-// spinner is the task that goes on computing when nobody else can go on.
+// spinner is the task that goes on computing when nobody else can go on: the one
+// that was stopped least often, since each may wait for what another does.
 func (e *engine) spinner() *task {
 	var best *task
 	for _, t := range e.tasks {
-		if t.state == stateSpin && (best == nil || t.before(t.clk.B, best, best.clk.B)) {
+		if t.state != stateSpin {
+			continue
+		}
+		if best == nil || t.spins < best.spins || t.spins == best.spins && t.before(t.clk.B, best, best.clk.B) {
 			best = t
 		}
 	}

@@ -91,6 +91,7 @@ type task struct {
 	looked      bool            // at the FIFO that it opens
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
+	spins       int             // times that it was stopped while it computed
 	progress    int             // bytes of a blocking write that went through
 	traced      *strace.Call    // while it is not over, for the trace
 	left        bool            // it is at its exit
