@@ -154,11 +154,11 @@ type engine struct {
 	idling  atomic.Bool // paused, and nothing runs
 
 	// For watch, which runs beside the engine.
-	events    atomic.Uint64 // that Wait reported
-	computing atomic.Int64  // pid of the task that runs, or 0
-	spun      atomic.Int64  // nanoseconds of CPU time that it has used since the last event
-	spinning  *task         // that was interrupted because of it, and has not stopped yet
-	ending    bool          // the box is being killed
+	events    atomic.Uint64         // that Wait reported
+	computing atomic.Int64          // pid of the task that runs, or 0
+	spun      atomic.Pointer[spell] // that watch saw last
+	spinning  *task                 // that was interrupted because of it, and has not stopped yet
+	ending    bool                  // the box is being killed
 
 	typedEnd bool // the key that ends input was typed for a program that reads keys
 

@@ -13,6 +13,13 @@ import (
 // time or to send a signal.
 const timerSpin = 10 * time.Second
 
+// A spell is how long a task has computed, as watch saw it: after so many events,
+// and since then without another one.
+type spell struct {
+	events uint64
+	used   time.Duration // CPU time
+}
+
 // watch has the engine look, now and then, at a task that has made no call since
 // watch looked last, until the box has ended. cpu returns how much CPU time the
 // process with a pid has used.
@@ -26,12 +33,11 @@ func (r *Run) watch(cpu func(pid int) time.Duration) {
 		seen := r.e.events.Load()
 		if now == 0 || now != pid || seen != events {
 			pid, events, start = now, seen, cpu(now)
-			r.e.spun.Store(0)
 			continue
 		}
-		spun := cpu(pid) - start
-		r.e.spun.Store(int64(spun))
-		if spun >= min(timerSpin, r.e.cfg.SpinLimit) {
+		s := &spell{events, cpu(pid) - start}
+		r.e.spun.Store(s)
+		if s.used >= r.e.leastPatience() {
 			r.e.nudge()
 		}
 	}
@@ -49,16 +55,28 @@ func (r *Run) every(d time.Duration) bool {
 
 // lookForSpin stops a task that has computed for too long while others could go on.
 func (e *engine) lookForSpin() {
-	t := e.running
-	spun := time.Duration(e.spun.Load())
-	if t == nil || e.spinning != nil || spun < e.patience() {
+	t, spun := e.running, e.spelled()
+	// Whether others could go on is asked only where it matters: to ask may type the
+	// end of input at a terminal, and when this is called is the machine's doing.
+	if t == nil || e.spinning != nil || spun < e.leastPatience() || spun < e.patience() {
 		return
 	}
-	e.spun.Store(0)
 	if e.tr.Interrupt(t.pid) == 0 {
 		e.spinning = t
 	}
 }
+
+// spelled is how long the task that runs has computed, as far as watch has seen. What
+// it saw of another one, or before a call, does not count.
+func (e *engine) spelled() time.Duration {
+	if s := e.spun.Load(); s != nil && s.events == e.events.Load() {
+		return s.used
+	}
+	return 0
+}
+
+// leastPatience is how long any task may compute.
+func (e *engine) leastPatience() time.Duration { return min(timerSpin, e.cfg.SpinLimit) }
 
 // patience is how long the task that runs may compute.
 func (e *engine) patience() time.Duration {
@@ -68,7 +86,7 @@ func (e *engine) patience() time.Duration {
 	case u == nil && !e.anyIn(stateSpin):
 		return 1<<63 - 1 // nobody waits
 	case u != nil && u.state == stateBlocked:
-		return min(limit, timerSpin)
+		return e.leastPatience()
 	}
 	return limit
 }
