@@ -204,31 +204,28 @@ func (w where) start() int {
 	return len(w.path) - len(w.raw)
 }
 
-// may is mayUse of a place of which nothing is known yet. What is not there is
-// judged by the directory in which it is not.
+// may is mayUse of a place of which nothing is known yet; ENOENT for what is in
+// /proc and not the guest's to see. What is not there is judged by the directory
+// in which it is not.
 func (e *engine) may(t *task, w *where, follow bool, want uint32) unix.Errno {
-	if !e.cfg.OwnsFiles {
-		return 0
-	}
 	var st unix.Stat_t
 	if e.find(t, w, follow, &st) != 0 {
 		return e.mayReach(*w)
 	}
+	if st.Dev == e.proc && e.strange(*w, follow) {
+		return unix.ENOENT
+	}
 	return e.mayUse(&st, *w, follow, want)
 }
 
-// mayAt is may of a path argument that the engine has no other use for; ENOENT
-// for what is in /proc and not the guest's to see. What else is wrong with it
-// the kernel says.
+// mayAt is may of a path argument that the engine has no other use for. What
+// else is wrong with it the kernel says.
 func (e *engine) mayAt(t *task, dirfd int32, addr uint64, empty, follow bool, want uint32) unix.Errno {
 	w, errno := e.path(t, dirfd, addr, empty)
 	if errno != 0 {
 		return 0
 	}
 	defer func() { w.close() }()
-	if e.hidden(t, &w, follow) {
-		return unix.ENOENT
-	}
 	return e.may(t, &w, follow, want)
 }
 

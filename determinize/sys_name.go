@@ -45,6 +45,27 @@ func (e *engine) entryAt(t *task, dirfd int32, addr uint64) (*entry, unix.Errno)
 	return e.entryOf(t, w), 0
 }
 
+// nameAt is entryAt; ENOENT for what is in /proc and not the guest's to see. Of a
+// rename, where the kernel compares mounts first, that is not to be seen.
+func (e *engine) nameAt(t *task, dirfd int32, addr uint64) (*entry, unix.Errno) {
+	n, errno := e.entryAt(t, dirfd, addr)
+	if errno != 0 || n.fd >= 0 {
+		return n, errno
+	}
+	w, errno := e.path(t, dirfd, addr, false)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer func() { w.close() }()
+	dir, _ := split(w.path)
+	var st unix.Stat_t
+	above := where{dir: w.dir, path: dir, raw: dir}
+	if e.stat(above, true, &st) == 0 && st.Dev == e.proc && e.strange(above, true) || e.hidden(t, &w, false) {
+		return nil, unix.ENOENT
+	}
+	return n, 0
+}
+
 // entryOf looks at the place that a path leads to, not following a final
 // symbolic link.
 func (e *engine) entryOf(t *task, w where) *entry {
@@ -219,7 +240,7 @@ func makeEnter(e *engine, t *task) verdict {
 			return fail(unix.EPERM)
 		}
 	}
-	n, errno := e.entryAt(t, dirfd, path)
+	n, errno := e.nameAt(t, dirfd, path)
 	if errno != 0 {
 		return fail(errno)
 	}
@@ -236,7 +257,7 @@ func unlinkEnter(e *engine, t *task) verdict {
 	if t.call.Nr == unix.SYS_UNLINKAT {
 		dirfd, path = t.fd(0), t.arg(1)
 	}
-	n, errno := e.entryAt(t, dirfd, path)
+	n, errno := e.nameAt(t, dirfd, path)
 	if errno != 0 {
 		return fail(errno)
 	}
@@ -379,7 +400,7 @@ func linkEnter(e *engine, t *task) verdict {
 	if errno := e.may(t, &w, follow, 0); errno != 0 {
 		return fail(errno)
 	}
-	b, errno := e.entryAt(t, toFD, to)
+	b, errno := e.nameAt(t, toFD, to)
 	if errno != 0 {
 		return fail(errno)
 	}

@@ -51,9 +51,6 @@ func openEnter(e *engine, t *task) verdict {
 	}
 	defer func() { o.w.close() }()
 	if o.flags&unix.O_PATH != 0 { // opens nothing
-		if e.hidden(t, &o.w, o.flags&unix.O_NOFOLLOW == 0) {
-			return fail(unix.ENOENT)
-		}
 		if errno := e.may(t, &o.w, o.flags&unix.O_NOFOLLOW == 0, 0); errno != 0 {
 			return fail(errno)
 		}
@@ -82,7 +79,7 @@ func (e *engine) openResolved(t *task, dirfd int32, o opening, resolve uint64) v
 		if errno := e.mayUse(&st, o.w, follow, want); errno != 0 {
 			return fail(errno)
 		}
-		if st.Dev == e.proc && e.strange(t, o.w) {
+		if st.Dev == e.proc && e.strange(o.w, follow) {
 			return fail(unix.ENOENT)
 		}
 		if k := e.kindOfStat(&st); k != kindFile && k != kindDir || e.outsideFile(&st) {
@@ -152,7 +149,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 		return fail(errno)
 	}
 	if o.flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL || o.flags&unix.O_DIRECTORY != 0 && !isDir(&st) {
-		if st.Dev == e.proc && e.strange(t, o.w) {
+		if st.Dev == e.proc && e.strange(o.w, follow) {
 			return fail(unix.ENOENT)
 		}
 		return e.openNatively(t, *o) // fails: it is there, or no directory
@@ -191,7 +188,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 			return e.create(t, *o)
 		}
 		e.observeAt(t, &st, o.w, follow)
-		if st.Dev == e.proc && e.strange(t, o.w) {
+		if st.Dev == e.proc && e.strange(o.w, follow) {
 			return fail(unix.ENOENT)
 		}
 		if st.Dev == e.proc || writing {

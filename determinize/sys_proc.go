@@ -87,8 +87,8 @@ func (e *engine) openInit(t *task, o opening, path, rest string) verdict {
 
 // strange tells whether something in /proc is not there for the guest: it
 // belongs to a task that is not the guest's to see, or has no row.
-func (e *engine) strange(t *task, w where) bool {
-	path, errno := e.canonicalSelf(t, w)
+func (e *engine) strange(w where, follow bool) bool {
+	path, errno := e.canonicalSelf(w, follow)
 	if errno != 0 {
 		return false
 	}
@@ -107,11 +107,8 @@ func (e *engine) strange(t *task, w where) bool {
 
 // hidden tells whether a place is one of /proc that is strange to the guest.
 func (e *engine) hidden(t *task, w *where, follow bool) bool {
-	if strings.HasPrefix(w.raw, "/") && !strings.HasPrefix(w.raw, "/proc/") {
-		return false
-	}
 	var st unix.Stat_t
-	return e.find(t, w, follow, &st) == 0 && st.Dev == e.proc && e.strange(t, *w)
+	return e.find(t, w, follow, &st) == 0 && st.Dev == e.proc && e.strange(*w, follow)
 }
 
 // procName is a path of /proc as reports name it: without pids.
@@ -309,10 +306,12 @@ func (e *engine) showProc(t *task, st *unix.Stat_t) {
 		return
 	}
 	path := "/proc"
-	w, _, errno := e.statTarget(t)
+	w, follow, errno := e.statTarget(t)
 	if errno == 0 {
-		defer w.close()
-		if p, errno := e.canonicalSelf(t, w); errno == 0 {
+		defer func() { w.close() }()
+		var at unix.Stat_t
+		e.find(t, &w, follow, &at)
+		if p, errno := e.canonicalSelf(w, follow); errno == 0 {
 			path = p
 		}
 	}
@@ -343,10 +342,10 @@ func (e *engine) statTarget(t *task) (where, bool, unix.Errno) {
 	return w, flags&unix.AT_SYMLINK_NOFOLLOW == 0, errno
 }
 
-// canonicalSelf is canonical for a place in /proc, whose final link is never
-// followed: it would lead out of it.
-func (e *engine) canonicalSelf(t *task, w where) (string, unix.Errno) {
-	if p, errno := e.canonical(w, false); errno == 0 {
+// canonicalSelf is canonical for a place in /proc. What only the guest can resolve
+// is as it wrote it.
+func (e *engine) canonicalSelf(w where, follow bool) (string, unix.Errno) {
+	if p, errno := e.canonical(w, follow); errno == 0 {
 		return p, 0
 	}
 	return w.raw, 0

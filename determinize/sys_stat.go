@@ -41,7 +41,7 @@ func statEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	if st.Dev == e.proc {
-		if e.strange(t, w) {
+		if e.strange(w, follow) {
 			return fail(unix.ENOENT)
 		}
 		return e.statNatively(t, bufArg)
@@ -171,7 +171,7 @@ func statxEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	switch {
-	case errno == 0 && st.Dev == e.proc && e.strange(t, w):
+	case errno == 0 && st.Dev == e.proc && e.strange(w, follow):
 		return fail(unix.ENOENT)
 	case errno != 0 || st.Dev == e.proc:
 		return runThen(func(ret int64) {
