@@ -80,7 +80,8 @@ type Config struct {
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
-	// Output takes what a program, a path in the box, wrote. An error ends the box.
+	// Output takes what a program, a path in the box, wrote. An error ends the box:
+	// from outside if it is context.Canceled, else because nobody reads any more.
 	Stdout, Stderr vfs.Key
 	Output         func(stream int, program string, b []byte) error
 

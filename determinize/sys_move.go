@@ -292,8 +292,7 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 	switch out.kind {
 	case kindPipe:
 		if s := e.stream(out.key); s != 0 {
-			if err := e.cfg.Output(s, t.exec.path, data); err != nil {
-				e.fatal = ErrOutput
+			if !e.output(t, s, data) {
 				return 0, unix.EPIPE
 			}
 			return len(data), 0

@@ -1,6 +1,8 @@
 package determinize
 
 import (
+	"context"
+	"errors"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -403,14 +405,25 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 			}
 			return fail(unix.EFAULT)
 		}
-		if err := e.cfg.Output(stream, t.exec.path, b); err != nil {
-			e.fatal = ErrOutput
-			if e.cancel.Load() {
-				e.fatal = ErrCanceled
-			}
+		if !e.output(t, stream, b) {
 			return verdict{do: doHold}
 		}
 		done += len(b)
 	}
 	return answer(int64(total))
+}
+
+// output hands bytes to whoever reads an output stream of the box. When it returns
+// false, the box ends.
+func (e *engine) output(t *task, stream int, b []byte) bool {
+	err := e.cfg.Output(stream, t.exec.path, b)
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, context.Canceled):
+		e.fatal = ErrCanceled
+	default:
+		e.fatal = ErrOutput
+	}
+	return false
 }
