@@ -161,7 +161,8 @@ type engine struct {
 	spinning  *task                 // that was interrupted because of it, and has not stopped yet
 	ending    bool                  // the box is being killed
 
-	typedEnd bool // the key that ends input was typed for a program that reads keys
+	typedEnd  bool // the key that ends input was typed for a program that reads keys
+	typedVain byte // a key that should have ended input, and did not; 0 says that there is none
 
 	fs        *vfs.Table
 	judged    judgements

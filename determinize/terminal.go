@@ -66,7 +66,8 @@ func (e *engine) terminalName(t *task, st *unix.Stat_t) string {
 
 // terminalReadable tells whether a read of a terminal returns at once. When no
 // more input can come, whoever waits for a line finds its end; who waits for
-// keys is given the one that ends input, once, for what he may make of it.
+// keys is given the one that ends input, once, for what he may make of it. A
+// program may have chosen one that does not, or none: it waits for ever.
 func (e *engine) terminalReadable(t *task, fd int32, st *unix.Stat_t) bool {
 	local, errno := e.borrow(t, fd)
 	if errno != 0 {
@@ -88,12 +89,17 @@ func (e *engine) terminalReadable(t *task, fd int32, st *unix.Stat_t) bool {
 	if !lines && mode.Cc[unix.VMIN] == 0 {
 		return true // such a read waits for a time at most
 	}
-	if kind != ttyOurs || e.cfg.Terminal.Typing() || !lines && e.typedEnd {
+	key := mode.Cc[unix.VEOF]
+	if kind != ttyOurs || e.cfg.Terminal.Typing() || !lines && e.typedEnd || key == e.typedVain {
 		return false
 	}
 	e.typedEnd = e.typedEnd || !lines
-	e.cfg.Terminal.Type(mode.Cc[unix.VEOF])
-	return pollIn(local)
+	e.cfg.Terminal.Type(key)
+	if pollIn(local) {
+		return true
+	}
+	e.typedVain = key
+	return false
 }
 
 // pollIn tells whether a terminal can be read from now. What was typed before

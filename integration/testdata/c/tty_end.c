@@ -24,6 +24,19 @@ int main(void)
 		CHECK(select(1, &set, NULL, NULL, NULL) == 1 && FD_ISSET(0, &set));
 		CHECK(read(0, buf, sizeof buf) == 0);
 	}
+	/* Where no key ends input none is typed. */
+	struct termios was, none;
+	CHECK(tcgetattr(0, &was) == 0);
+	none = was;
+	none.c_cc[VEOF] = _POSIX_VDISABLE;
+	CHECK(tcsetattr(0, TCSANOW, &none) == 0);
+	CHECK(poll(&p, 1, 10) == 0);
+	none.c_lflag &= ~ICANON;
+	none.c_cc[VMIN] = none.c_cc[VTIME] = 0;
+	CHECK(tcsetattr(0, TCSANOW, &none) == 0);
+	CHECK(read(0, buf, sizeof buf) == 0);
+	CHECK(tcsetattr(0, TCSANOW, &was) == 0);
+	CHECK(read(0, buf, sizeof buf) == 0);
 	/* Writing never waits for the reader. */
 	p.events = POLLIN | POLLOUT;
 	p.fd = 1;
