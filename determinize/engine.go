@@ -173,9 +173,11 @@ type engine struct {
 	dirs      map[dirKey]*dirStream
 	fifos     map[vfs.Key]*fifoOpens
 	procFiles map[vfs.Key]procFile
-	sweepAt   int    // number of channels at which the next sweep is due
-	writes    uint64 // counts the writes to pipes
-	released  uint64 // counts what may have released a file lock or an end of a pipe
+	sweepAt   int              // number of channels at which the next sweep is due
+	writes    uint64           // counts the writes to pipes
+	released  uint64           // counts what may have released a file lock or an end of a pipe
+	goneEnds  map[pipeEnd]bool // whether nobody has them open, as of goneAt
+	goneAt    uint64           // a value of released
 	procfs    procfs.Box
 	pids      *pids.Allocator
 	vdso      *vdsoPlan

@@ -161,13 +161,29 @@ func (e *engine) hasReaders(t *task, fd int32) bool {
 	return p[0].Revents&unix.POLLERR == 0
 }
 
-// onRelease makes a question that only a released descriptor can change the
-// answer of cheap to ask again.
-func (e *engine) onRelease(f func() bool) func() bool {
+// pipeEnd is one end of a pipe: whoever reads, or whoever writes.
+type pipeEnd struct {
+	pipe   vfs.Key
+	writes bool
+}
+
+// onRelease makes the question whether nobody has an end of a pipe open any more,
+// whose answer only a released descriptor can change, cheap to ask again: for one
+// task, and for the many that may wait for the same pipe.
+func (e *engine) onRelease(end pipeEnd, gone func() bool) func() bool {
 	at, was := e.released, false
 	return func() bool {
-		if at != e.released {
-			at, was = e.released, f()
+		if at == e.released {
+			return was
+		}
+		at = e.released
+		if e.goneAt != at {
+			e.goneAt, e.goneEnds = at, make(map[pipeEnd]bool)
+		}
+		var known bool
+		if was, known = e.goneEnds[end]; !known {
+			was = gone()
+			e.goneEnds[end] = was
 		}
 		return was
 	}
@@ -200,7 +216,7 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 		case fl&unix.O_NONBLOCK != 0:
 			return fail(unix.EAGAIN)
 		}
-		ended := e.onRelease(func() bool { return !e.hasWriters(t, fd) })
+		ended := e.onRelease(pipeEnd{k, true}, func() bool { return !e.hasWriters(t, fd) })
 		return block("bytes from a pipe on descriptor "+strconv.Itoa(int(fd)), func() bool {
 			return e.channelOf(k) != nil || ended()
 		})
@@ -381,7 +397,7 @@ func (e *engine) waitForRoom(t *task, fd int32, k vfs.Key, total int) verdict {
 	if total <= pipeBuf {
 		need = total
 	}
-	unread := e.onRelease(func() bool { return !e.hasReaders(t, fd) })
+	unread := e.onRelease(pipeEnd{k, false}, func() bool { return !e.hasReaders(t, fd) })
 	v := block("room in a pipe on descriptor "+strconv.Itoa(int(fd)), func() bool {
 		return e.channelOf(k).room() >= need || unread()
 	})
