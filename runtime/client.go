@@ -66,9 +66,10 @@ func (c *client) forwardStops(raw, restore func()) (stop func()) {
 		return func() {}
 	}
 	sigs := make(chan os.Signal, 1)
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	signal.Notify(sigs, unix.SIGTSTP)
 	go func() {
+		defer close(ended)
 		for {
 			select {
 			case <-done:
@@ -84,16 +85,17 @@ func (c *client) forwardStops(raw, restore func()) (stop func()) {
 				unix.Kill(unix.Getpid(), unix.SIGSTOP)
 				select {
 				case <-continued:
+					raw()
+					c.ask(askResume)
 				case <-done:
 				}
 				signal.Stop(continued)
-				raw()
-				c.ask(askResume)
 			}
 		}
 	}()
 	return func() {
 		signal.Stop(sigs)
 		close(done)
+		<-ended // the terminal stays as it is from here on
 	}
 }
