@@ -107,6 +107,15 @@ func mmapEnter(e *engine, t *task) verdict {
 			return e.refusedFlags(t, r)
 		}
 		e.dropFlags(t, 3, policy.MmapFlags.Bits(t.arg(3), policy.Emulate))
+		if t.arg(0) >= policy.HighAddress {
+			if t.arg(3)&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) != 0 {
+				return fail(unix.ENOMEM)
+			}
+			e.setArg(t, 0, 0) // a hint, of no use
+		}
+		if t.arg(1) >= policy.HighAddress {
+			return run() // more than there is anywhere: fails
+		}
 		const shared, anonymous = unix.MAP_SHARED, unix.MAP_ANONYMOUS
 		if t.arg(3)&shared != 0 && t.arg(3)&anonymous == 0 {
 			e.mapped(t, t.fd(4), t.arg(2))
@@ -119,6 +128,9 @@ func mmapEnter(e *engine, t *task) verdict {
 		if r, bad := policy.MremapFlags.Refused(t.arg(3)); bad {
 			return e.refusedFlags(t, r)
 		}
+		if t.arg(3)&unix.MREMAP_FIXED != 0 && t.arg(4) >= policy.HighAddress {
+			return fail(unix.EINVAL)
+		}
 	}
 	return checkedEnter(e, t)
 }
@@ -128,7 +140,7 @@ func mmapEnter(e *engine, t *task) verdict {
 func brkEnter(e *engine, t *task) verdict {
 	want := t.arg(0)
 	return runThen(func(ret int64) {
-		if uint64(ret) < want {
+		if uint64(ret) < want && want < policy.HighAddress {
 			e.exhausted(t, -int64(unix.ENOMEM))
 		}
 	})

@@ -8,9 +8,9 @@ const (
 	// a huge-page boundary: whether it does depends on its version, its
 	// configuration and the file system.
 	bigMapping = 2 << 20
-	// highAddress is the end of 47-bit user space. Above it an address works
+	// HighAddress is the end of 47-bit user space. Above it an address works
 	// only on processors and kernels with five-level page tables.
-	highAddress = 1 << 47
+	HighAddress = 1 << 47
 	// heapAddress has all bits that the end of a heap has, unless it was moved
 	// further than programs do: without address randomisation a heap lies in the
 	// first 4 GiB, or behind 0x555555554000. No greater address has only these; of
@@ -37,7 +37,7 @@ var memoryRows = []Row{
 			{Arg: 3, Op: AnySet, Value: ^uint64(plainMmap)},
 			{Arg: 1, Op: Ge, Value: bigMapping},
 			{Arg: 2, Op: AnySet, Value: ^uint64(plainProt)},
-			{Arg: 0, Op: Ge, Value: highAddress},
+			{Arg: 0, Op: Ge, Value: HighAddress},
 		},
 		Args: "addr:addr length:size prot:prot flags:mmap fd:fd offset:off",
 		Why: "private mappings change nothing outside the process, and without address randomisation the kernel places them " +

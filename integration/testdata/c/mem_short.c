@@ -7,7 +7,7 @@ int main(void)
 	char *top = sbrk(0);
 	CHECK(sbrk(1 << 20) == top);
 	CHECK(brk(top) == 0);
-	CHECK_ERR((long)sbrk(0x2aab00000000), ENOMEM);
+	CHECK_ERR((long)sbrk(0x2aaaa9000000), ENOMEM);
 	CHECK(sbrk(0) == top);
 	return 0;
 }
