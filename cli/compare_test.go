@@ -65,7 +65,7 @@ func TestFirstFile(t *testing.T) {
 		}, "dir/sub/file", `at byte 160002: "xttexttexttextte" and "sttexttexttextte"`},
 		{"shorter", func(dir string) error { return os.Truncate(filepath.Join(dir, "y"), 199_999) }, "y", `at byte 199999: "t" and ""`},
 		{"mode", func(dir string) error { return os.Chmod(filepath.Join(dir, "dir/x"), 0o600) }, "dir/x", "in its mode: 0644 and 0600"},
-		{"missing", func(dir string) error { return os.Remove(filepath.Join(dir, "y")) }, ".", "in its modification time"},
+		{"time of the directory", func(dir string) error { return os.Remove(filepath.Join(dir, "y")) }, ".", "in its modification time"},
 		{"time", func(dir string) error { return os.Chtimes(filepath.Join(dir, "y"), time.Time{}, time.Unix(1, 2)) }, "y",
 			"in its modification time: 1577836800.000000005 and 1.000000002"},
 	} {
