@@ -216,6 +216,9 @@ func (e *engine) enter(t *task) {
 	t.calls++
 	t.fresh, t.looked, t.blocker = true, false, nil
 	t.progress = 0
+	if t.call.Nr != unix.SYS_RESTART_SYSCALL {
+		t.again = nil
+	}
 	e.traceEnter(t)
 	if t.limits[unix.RLIMIT_CPU].Soft != procfs.Infinity && e.outOfTime(t) {
 		return
@@ -301,6 +304,22 @@ func (e *engine) interrupt(t *task, code int64) verdict {
 		e.tr.SetNr(t.pid, nr)
 		e.tr.SetResult(t.pid, code)
 	})
+}
+
+// resumable makes the call that a task is blocked in end like interrupt, but a call
+// that is made again goes on with again, which knows since when it has waited.
+func (e *engine) resumable(t *task, again func() verdict) verdict {
+	t.again = again
+	return e.interrupt(t, restartBlock)
+}
+
+// restartEnter handles restart_syscall, which the kernel has a task make that was
+// interrupted by a signal without a handler.
+func restartEnter(e *engine, t *task) verdict {
+	if t.again == nil {
+		return run() // fails
+	}
+	return t.again()
 }
 
 // leave handles the exit of a call.

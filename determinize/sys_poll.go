@@ -15,6 +15,10 @@ type waitSet struct {
 	never  bool  // no timeout
 	until  int64 // deadline, on the task's clock
 	forNow bool  // timeout of zero
+
+	// Where what is left of the timeout goes, or 0: a struct timespec, or timeval.
+	left    uint64
+	timeval bool
 }
 
 // pollEnter handles poll and ppoll.
@@ -33,7 +37,6 @@ func pollEnter(e *engine, t *task) verdict {
 		fds[i].Events = int16(binary.LittleEndian.Uint16(raw[8*i+4:]))
 	}
 	set := waitSet{fds: fds}
-	rem := uint64(0)
 	if t.call.Nr == unix.SYS_POLL {
 		ms := t.fd(2)
 		set.setTimeout(t, ms < 0, int64(ms)*int64(time.Millisecond))
@@ -41,12 +44,11 @@ func pollEnter(e *engine, t *task) verdict {
 		if errno := e.timeoutAt(t, &set, t.arg(2)); errno != 0 {
 			return fail(errno)
 		}
-		rem = t.arg(2)
 		if errno := e.maskArg(t, t.arg(3), t.arg(4)); errno != 0 {
 			return fail(errno)
 		}
 	}
-	return e.poll(t, set, rem, func() int64 {
+	return e.poll(t, set, func() int64 {
 		count := int64(0)
 		for i, p := range set.fds {
 			binary.LittleEndian.PutUint16(raw[8*i+6:], uint16(p.Revents))
@@ -66,8 +68,10 @@ func (s *waitSet) setTimeout(t *task, never bool, ns int64) {
 	s.until = t.clk.Now() + min(ns, forever)
 }
 
-// timeoutAt reads a timeout that is a struct timespec, or none.
+// timeoutAt reads a timeout that is a struct timespec, or none. What is left of it
+// will be told at the same place.
 func (e *engine) timeoutAt(t *task, s *waitSet, addr uint64) unix.Errno {
+	s.left = addr
 	if addr == 0 {
 		s.setTimeout(t, true, 0)
 		return 0
@@ -125,9 +129,7 @@ func selectEnter(e *engine, t *task) verdict {
 			set.fds = append(set.fds, unix.PollFd{Fd: int32(fd), Events: ev})
 		}
 	}
-	rem := t.arg(4)
 	if t.call.Nr == unix.SYS_SELECT {
-		rem = 0
 		if a := t.arg(4); a == 0 {
 			set.setTimeout(t, true, 0)
 		} else {
@@ -139,6 +141,7 @@ func selectEnter(e *engine, t *task) verdict {
 				return fail(unix.EINVAL)
 			}
 			set.setTimeout(t, false, saturate(tv.Sec, min(tv.Usec, forever/1000)*1000))
+			set.left, set.timeval = a, true
 		}
 	} else {
 		if errno := e.timeoutAt(t, &set, t.arg(4)); errno != 0 {
@@ -154,7 +157,7 @@ func selectEnter(e *engine, t *task) verdict {
 			}
 		}
 	}
-	return e.poll(t, set, rem, func() int64 {
+	return e.poll(t, set, func() int64 {
 		count := int64(0)
 		for i := range sets {
 			clear(sets[i])
@@ -172,25 +175,32 @@ func selectEnter(e *engine, t *task) verdict {
 				return -int64(unix.EFAULT)
 			}
 		}
-		if t.call.Nr == unix.SYS_SELECT && t.arg(4) != 0 {
-			left := unix.NsecToTimeval(max(set.until-t.clk.Now(), 0))
-			e.tr.WriteFull(t.pid, t.arg(4), bytesOf(&left))
-		}
 		return count
 	})
 }
 
+// tellLeft tells the guest what is left of a timeout.
+func (e *engine) tellLeft(t *task, s *waitSet) {
+	ns := max(s.until-t.clk.Now(), 0)
+	switch {
+	case s.left == 0 || s.never || s.forNow:
+	case s.timeval:
+		left := unix.NsecToTimeval(ns)
+		e.tr.WriteFull(t.pid, s.left, bytesOf(&left))
+	default:
+		left := unix.NsecToTimespec(ns)
+		e.tr.WriteFull(t.pid, s.left, bytesOf(&left))
+	}
+}
+
 // poll waits for a set. finish writes the answer to the guest and returns the
-// call's result; rem is where a remaining struct timespec goes, or 0.
-func (e *engine) poll(t *task, set waitSet, rem uint64, finish func() int64) verdict {
+// call's result.
+func (e *engine) poll(t *task, set waitSet, finish func() int64) verdict {
 	if v, wait := e.order(t); wait {
 		return v
 	}
 	end := func() verdict {
-		if rem != 0 && !set.never {
-			left := unix.NsecToTimespec(max(set.until-t.clk.Now(), 0))
-			e.tr.WriteFull(t.pid, rem, bytesOf(&left))
-		}
+		e.tellLeft(t, &set)
 		return answer(finish())
 	}
 	if e.pollReady(t, &set) {
@@ -213,18 +223,24 @@ func (e *engine) poll(t *task, set waitSet, rem uint64, finish func() int64) ver
 	}
 	v.broken = func() verdict {
 		t.clk.Join(t.sender)
+		e.tellLeft(t, &set)
 		if t.masked {
 			// The kernel waits for nothing, finds the signal under the call's
-			// own mask, and restores the mask after its handler.
+			// own mask, and restores the mask after its handler. It is not given
+			// the timeout, of which it would tell what is left by the host's clock.
 			switch t.call.Nr {
 			case unix.SYS_PPOLL:
 				e.setArg(t, 1, 0)
+				e.setArg(t, 2, 0)
 			case unix.SYS_PSELECT6:
 				for i := range 5 {
 					e.setArg(t, i, 0)
 				}
 			}
 			return run()
+		}
+		if set.left == 0 {
+			return e.resumable(t, func() verdict { return e.poll(t, set, finish) })
 		}
 		return e.interrupt(t, restartNoHand)
 	}

@@ -171,7 +171,7 @@ func nanosleepEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	return e.sleep(t, t.clk.Now()+d, t.arg(1))
+	return e.sleep(t, t.clk.Now()+d, t.arg(1), false)
 }
 
 func clockNanosleepEnter(e *engine, t *task) verdict {
@@ -188,7 +188,8 @@ func clockNanosleepEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	deadline, rem := t.clk.Now()+d, t.arg(3)
-	if t.arg(1)&unix.TIMER_ABSTIME != 0 {
+	absolute := t.arg(1)&unix.TIMER_ABSTIME != 0
+	if absolute {
 		rem = 0
 		deadline = d - uptime
 		if wall {
@@ -198,13 +199,14 @@ func clockNanosleepEnter(e *engine, t *task) verdict {
 			deadline -= 37 * int64(time.Second)
 		}
 	}
-	return e.sleep(t, deadline, rem)
+	return e.sleep(t, deadline, rem, absolute)
 }
 
 // sleep passes time without waiting for it: others whose order is less go
 // first, then the sleeper's clock moves to the deadline. rem is where the
-// guest wants the rest of an interrupted sleep, or 0.
-func (e *engine) sleep(t *task, deadline int64, rem uint64) verdict {
+// guest wants the rest of an interrupted sleep, or 0. A sleep that goes on after a
+// stop has the same deadline: one that is absolute, because it is asked for again.
+func (e *engine) sleep(t *task, deadline int64, rem uint64, absolute bool) verdict {
 	deadline = min(deadline, forever)
 	return verdict{
 		do: doBlock, why: "time to pass",
@@ -219,7 +221,10 @@ func (e *engine) sleep(t *task, deadline int64, rem uint64) verdict {
 				left := unix.NsecToTimespec(max(deadline-t.clk.Now(), 0))
 				e.tr.WriteFull(t.pid, rem, bytesOf(&left))
 			}
-			return e.interrupt(t, restartNoHand)
+			if absolute {
+				return e.interrupt(t, restartNoHand)
+			}
+			return e.resumable(t, func() verdict { return e.sleep(t, deadline, rem, false) })
 		},
 	}
 }

@@ -105,6 +105,7 @@ type task struct {
 	wake   uint64         // the B at which time is up, or 0
 	timeUp func() verdict // what to do then
 	broken func() verdict // what to do when a signal arrives
+	again  func() verdict // what restart_syscall goes on with, or nil
 
 	// Signals.
 	raised      bool        // one may be pending

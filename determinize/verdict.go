@@ -39,11 +39,13 @@ func block(why string, f func() bool) verdict {
 	return verdict{do: doBlock, ready: f, why: why}
 }
 
-// restartSys and restartNoHand are kernel-internal results (include/linux/errno.h)
-// by which a call says that a signal interrupted it: the first restarts unless
-// a handler without SA_RESTART runs, the second unless any handler runs;
-// otherwise the guest sees EINTR.
+// restartSys, restartNoHand and restartBlock are kernel-internal results
+// (include/linux/errno.h) by which a call says that a signal interrupted it: the
+// first restarts unless a handler without SA_RESTART runs, the others unless any
+// handler runs; otherwise the guest sees EINTR. After restartBlock the guest does
+// not make the same call again but restart_syscall.
 const (
 	restartSys    = -512
 	restartNoHand = -514
+	restartBlock  = -516
 )
