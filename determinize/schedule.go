@@ -204,8 +204,13 @@ func (e *engine) resume(t *task) {
 
 // enter handles a task's arrival at an intercepted call.
 func (e *engine) enter(t *task) {
+	last := t.call
 	if errno := e.tr.Syscall(t.pid, &t.call); errno != 0 {
 		e.lost(t, errno)
+		return
+	}
+	if t.madeAgain(last) {
+		e.decide(t)
 		return
 	}
 	if e.spinning == t {
@@ -260,7 +265,7 @@ func (e *engine) apply(t *task, v verdict) {
 	switch v.do {
 	case doRun:
 		t.exit = nil
-		if e.traceRun(t) || t.dirty {
+		if e.traceRun(t) || t.dirty || t.stopping {
 			t.exit = func(int64) {}
 		}
 		e.resume(t)
@@ -339,7 +344,9 @@ func (e *engine) leave(t *task) {
 			e.lost(t, errno)
 			return
 		}
-		e.traceExit(t)
+		if e.breaksOff(t, ret); !t.brokenOff {
+			e.traceExit(t)
+		}
 		f(ret)
 		if t.state != stateRunning {
 			return // parked by f

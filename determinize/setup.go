@@ -141,7 +141,7 @@ func (e *engine) outside() error {
 		return ErrCanceled
 	}
 	if e.paused.Load() && e.running != nil {
-		e.tr.Interrupt(e.running.pid)
+		e.stop(e.running)
 	}
 	return nil
 }

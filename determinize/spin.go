@@ -61,7 +61,7 @@ func (e *engine) lookForSpin() {
 	if t == nil || e.spinning != nil || spun < e.leastPatience() || spun < e.patience() {
 		return
 	}
-	if e.tr.Interrupt(t.pid) == 0 {
+	if e.stop(t) {
 		e.spinning = t
 	}
 }

@@ -64,6 +64,7 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 // groupStop handles a task that a stop signal has stopped.
 func (e *engine) groupStop(t *task, sig unix.Signal) {
 	t.stopped, t.stopSeen = sig, false
+	t.stopping = false
 	if t.parent != nil {
 		t.parent.raised = true
 	}
@@ -74,6 +75,7 @@ func (e *engine) groupStop(t *task, sig unix.Signal) {
 
 // goesOn handles a new task's first stop, and the end of a group stop.
 func (e *engine) goesOn(t *task) {
+	t.stopping = false
 	if t.stopped != 0 {
 		t.contd = true
 		t.stopped = 0
@@ -134,6 +136,7 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		}
 	}
 	t.sig = sig
+	t.brokenOff = false // if it was, the signal decides whether it is made again
 	e.traceSignal(t, sig, info[:])
 	e.resume(t)
 }

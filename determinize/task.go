@@ -81,6 +81,8 @@ type task struct {
 	// The call that it is in.
 	state       state
 	call        tracer.Syscall
+	stopping    bool            // it is to be stopped, and has not been yet: see stop
+	brokenOff   bool            // its last call was, because of that, and will be made again
 	fresh       bool            // not decided before
 	sig         unix.Signal     // to deliver when it goes on
 	exit        func(ret int64) // at the exit of the call

@@ -39,13 +39,14 @@ func block(why string, f func() bool) verdict {
 	return verdict{do: doBlock, ready: f, why: why}
 }
 
-// restartSys, restartNoHand and restartBlock are kernel-internal results
+// restartSys, restartNoIntr, restartNoHand and restartBlock are kernel-internal results
 // (include/linux/errno.h) by which a call says that a signal interrupted it: the
-// first restarts unless a handler without SA_RESTART runs, the others unless any
-// handler runs; otherwise the guest sees EINTR. After restartBlock the guest does
+// first restarts unless a handler without SA_RESTART runs, the second always, the
+// others unless any handler runs; otherwise the guest sees EINTR. After restartBlock the guest does
 // not make the same call again but restart_syscall.
 const (
 	restartSys    = -512
+	restartNoIntr = -513
 	restartNoHand = -514
 	restartBlock  = -516
 )
