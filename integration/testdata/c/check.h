@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* FAIL prints a line that begins with FAIL and ends the program with status 1. */
+/* FAIL prints a line that begins with FAIL, whatever was printed before, and ends the program with status 1. */
 #define FAIL(...)                                       \
 	do {                                            \
 		int check_errno = errno;                \
-		printf("FAIL %s:%d: ", __FILE_NAME__, __LINE__); \
+		printf("\nFAIL %s:%d: ", __FILE_NAME__, __LINE__); \
 		printf(__VA_ARGS__);                    \
 		printf(" (errno %s)\n", errname(check_errno)); \
 		fflush(stdout);                         \
