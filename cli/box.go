@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime"
 )
@@ -37,6 +38,7 @@ type boxFlags struct {
 	out, report      string
 	noCommit, strict bool
 	verbose          int
+	unpinned         pinsFlag
 }
 
 // add defines the flags.
@@ -66,6 +68,8 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noCommit, "no-commit", false, "throw the changed files away")
 	flags.StringVar(&f.report, "report", "", "write the verdict and its reasons to `FILE`, as JSON")
 	flags.BoolVar(&f.strict, "strict", false, "fail with status 125, and change nothing, unless the verdict is deterministic")
+	flags.Var(&f.unpinned, "unpin", "for tests: leave `PINS`, a list like time,umask, as the host has them; taints the verdict")
+	_ = flags.MarkHidden("unpin")
 	flags.CountVarP(&f.verbose, "verbose", "v", "print the verdict, in one line; twice: also what Laplace does")
 }
 
@@ -132,7 +136,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 	box := &runtime.Box{
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 		Terminal: f.terminal, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Strict: f.strict,
-		Project: options.Project.Source, Commit: runtime.CommitProject,
+		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
 	}
 	if box.StdinKind, err = f.stdinKind(c.Stdin); err != nil {
 		return nil, err

@@ -30,9 +30,9 @@ func check(c *Caller) *cobra.Command {
 		Use:   "check [flags] -- COMMAND [ARGUMENT...]",
 		Short: "Run a command several times, each time on another disturbed host, and compare",
 		Long: `Run a command in a box as "laplace do" would, several times, on a host that is changed
-each time in everything that must not matter: CPU, time, process IDs, inode numbers,
-order of files, user, umask, time zone, locale, host name, delays between calls; and once
-undisturbed. Compare files, output, exit status, verdict and ticks, byte for byte.
+each time in everything that must not matter: CPU and number of CPUs, time, process IDs,
+addresses, inode numbers, order of files, user, umask, time zone, locale, host name,
+delays between calls; and once undisturbed. Compare files, output, exit status, verdict and ticks, byte for byte.
 Nothing is committed.
 
 The exit status is 0 when all runs are the same and the command succeeded, 123 when they

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/oci"
 )
 
@@ -106,6 +107,19 @@ func (u *userFlag) Set(text string) error {
 	}
 	*u = userFlag{UID: uid, GID: gid}
 	return nil
+}
+
+// A pinsFlag is a list of pins that are off; it may be repeated.
+type pinsFlag determinize.Pins
+
+func (p *pinsFlag) Type() string { return "PINS" }
+
+func (p *pinsFlag) String() string { return determinize.Pins(*p).String() }
+
+func (p *pinsFlag) Set(text string) error {
+	more, err := determinize.ParsePins(text)
+	*p = append(*p, more...)
+	return err
 }
 
 // parseID reads a user or group ID. Those above 65534 are not in the tables that

@@ -98,6 +98,11 @@ type Config struct {
 	// Delay is called after each call, if it is not nil, and may take its time: to
 	// show that time does not matter.
 	Delay func()
+	// Shuffle is called, if it is not nil, with what the kernel has listed of a
+	// directory, and may swap any two of the n: to show that the order does not matter.
+	Shuffle func(n int, swap func(i, j int))
+	// Unpinned are the pins that are off. The caller says so in the verdict.
+	Unpinned Pins
 	// SpinLimit is the CPU time that a task may use without a call while others wait.
 	SpinLimit time.Duration
 	// CPUTime returns how much CPU time the process with this pid has used.

@@ -13,6 +13,9 @@ import (
 // planFork gives the child of a fork its pid and lets the fork through.
 func (e *engine) planFork(t *task, vfork, cloned bool) verdict {
 	want := t.seed.Pid(uint64(t.forks))
+	if e.cfg.Unpinned.Has(PinPIDs) {
+		want = t.vpid + 1 // as the kernel counts, on from what it gave the command
+	}
 	pid, ok := e.pids.Place(want, pids.IDs{PGID: t.pgid, SID: t.sid})
 	if !ok {
 		e.taint("exhausted", "no pid is left in the box", t)

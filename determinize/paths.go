@@ -281,6 +281,15 @@ func (e *engine) withoutMark(link, path string) string {
 // inode returns what is known of what st describes; path tells its canonical
 // path if it was there before the box.
 func (e *engine) inode(st *unix.Stat_t, path func() (string, unix.Errno)) *vfs.Inode {
+	n := e.virtualInode(st, path)
+	if e.cfg.Unpinned.Has(PinInodes) {
+		n.Ino = st.Ino
+	}
+	return n
+}
+
+// virtualInode is inode with all pins on.
+func (e *engine) virtualInode(st *unix.Stat_t, path func() (string, unix.Errno)) *vfs.Inode {
 	if n := e.fs.Find(st); n != nil {
 		return n
 	}

@@ -160,15 +160,20 @@ func (e *engine) list(t *task, fd int32) ([]dirEntry, unix.Errno) {
 			return nil, errno
 		}
 	}
+	if e.cfg.Shuffle != nil {
+		e.cfg.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	}
 	if inProc {
 		out = e.listProc(path, out)
 	}
-	slices.SortFunc(out, func(a, b dirEntry) int {
-		if c := dotRank(a.name) - dotRank(b.name); c != 0 {
-			return c
-		}
-		return strings.Compare(a.name, b.name)
-	})
+	if !e.cfg.Unpinned.Has(PinOrder) {
+		slices.SortFunc(out, func(a, b dirEntry) int {
+			if c := dotRank(a.name) - dotRank(b.name); c != 0 {
+				return c
+			}
+			return strings.Compare(a.name, b.name)
+		})
+	}
 	for i := range out {
 		out[i].ino = e.entryIno(local, path, &out[i], inProc)
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/oci"
 )
@@ -61,6 +62,8 @@ type Box struct {
 	Strict bool `json:"strict,omitempty"`
 	// Disturb, when not nil, changes what the box must not depend on.
 	Disturb *Disturbance `json:"disturb,omitempty"`
+	// Unpinned are pins that are off, to show that somebody would notice; each taints.
+	Unpinned determinize.Pins `json:"unpinned,omitempty"`
 	// Writers asks for Outcome.Writers.
 	Writers bool `json:"writers,omitempty"`
 	// Trace, when not nil, asks for a text of the intercepted calls.

@@ -42,13 +42,16 @@ var disturbances = []struct {
 }{
 	{"start time", (*supervisor).disturbStart},
 	{"CPU", (*supervisor).disturbCPU},
+	{"number of CPUs", (*supervisor).disturbCPUs},
 	{"umask", (*supervisor).disturbUmask},
 	{"time zone and locale", (*supervisor).disturbEnv},
 	{"host name", (*supervisor).disturbHostname},
 	{"host user", (*supervisor).disturbUser},
 	{"process ids", (*supervisor).disturbPIDs},
+	{"process ids in the box", (*supervisor).disturbBoxPIDs},
+	{"address space", (*supervisor).disturbAddresses},
 	{"inode numbers", (*supervisor).disturbInodes},
-	{"order of the project's files", (*supervisor).disturbOrder},
+	{"order in which the project's files were made", (*supervisor).disturbOrder},
 }
 
 // errHere is why a disturbance is impossible for reasons that need no errno.
@@ -70,6 +73,13 @@ func (c *chooser) below(n int) int {
 
 func (c *chooser) of(list ...string) string { return list[c.below(len(list))] }
 
+// shuffle swaps n elements into any order.
+func (c *chooser) shuffle(n int, swap func(i, j int)) {
+	for i := n - 1; i > 0; i-- {
+		swap(i, c.below(i+1))
+	}
+}
+
 // disturb does what the box's Disturbance asks for.
 func (s *supervisor) disturb() *Disturbed {
 	d := &Disturbed{}
@@ -82,7 +92,7 @@ func (s *supervisor) disturb() *Disturbed {
 		}
 		d.Done = append(d.Done, done)
 	}
-	d.Done = append(d.Done, "random delays")
+	d.Done = append(d.Done, "directories in another order", "random delays")
 	return d
 }
 
@@ -97,6 +107,15 @@ func (s *supervisor) jitter() func() {
 			time.Sleep(time.Duration(c.below(300)) * time.Microsecond)
 		}
 	}
+}
+
+// shuffle brings directories into an order that the host's file system might have
+// listed them in; nil without a disturbance.
+func (s *supervisor) shuffle() func(n int, swap func(i, j int)) {
+	if s.box.Disturb == nil {
+		return nil
+	}
+	return newChooser("order " + strconv.Itoa(s.box.Disturb.Nth)).shuffle
 }
 
 func (s *supervisor) disturbStart(c *chooser) (string, error) {
@@ -128,8 +147,26 @@ func (s *supervisor) disturbCPU(*chooser) (string, error) {
 	return "", errHere
 }
 
-func (s *supervisor) disturbUmask(c *chooser) (string, error) {
-	umask := []int{0, 0o002, 0o027, 0o077}[c.below(4)]
+// disturbCPUs lets every other run have all CPUs, and the ones between only one.
+func (s *supervisor) disturbCPUs(*chooser) (string, error) {
+	var have unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &have); err != nil {
+		return "", err
+	}
+	all := have.Count()
+	if all < 2 || s.cpu < 0 {
+		return "", errors.New("there is only one")
+	}
+	if s.box.Disturb.Nth%2 == 0 {
+		return fmt.Sprintf("%d CPUs", all), nil
+	}
+	var one unix.CPUSet
+	one.Set(s.cpu)
+	return "1 CPU", unix.SchedSetaffinity(0, &one)
+}
+
+func (s *supervisor) disturbUmask(*chooser) (string, error) {
+	umask := [...]int{0o027, 0o077, 0, 0o002}[s.box.Disturb.Nth%4]
 	syscall.Umask(umask)
 	return fmt.Sprintf("umask %03o", umask), nil
 }
@@ -183,6 +220,26 @@ func (s *supervisor) disturbPIDs(c *chooser) (string, error) {
 	return fmt.Sprintf("%d processes before", n), nil
 }
 
+// disturbBoxPIDs has the kernel count on, in the box, from where it would be after as
+// many processes.
+func (s *supervisor) disturbBoxPIDs(c *chooser) (string, error) {
+	s.lastPID = commandPID + c.below(20_000)
+	return fmt.Sprintf("%d process ids used in the box", s.lastPID), nil
+}
+
+// disturbAddresses says whether the host's own randomisation does it.
+func (s *supervisor) disturbAddresses(*chooser) (string, error) {
+	const file = "/proc/sys/kernel/randomize_va_space"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if strings.TrimSpace(string(text)) == "0" {
+		return "", errors.New("the host does not randomise it: kernel.randomize_va_space is 0")
+	}
+	return "another address space", nil
+}
+
 // disturbInodes uses up inode numbers where the box's changes will lie, and leaves
 // gaps in them.
 func (s *supervisor) disturbInodes(c *chooser) (string, error) {
@@ -207,15 +264,16 @@ func (s *supervisor) disturbInodes(c *chooser) (string, error) {
 }
 
 // disturbOrder has the box see copies of its directories, whose files were made in
-// another order, now.
+// another order, now. Where the box is not root's, all must be its user's.
 func (s *supervisor) disturbOrder(c *chooser) (string, error) {
-	if s.rootless {
-		return "", errors.New("needs root, to keep owners")
-	}
 	var copies []string
 	for i := range s.box.Overlays {
 		to := filepath.Join(s.dir, "copy-"+strconv.Itoa(i))
-		if err := copyShuffled(s.box.Overlays[i].Source, to, c); err != nil {
+		err := copyShuffled(s.box.Overlays[i].Source, to, c)
+		if err != nil && s.rootless {
+			return "", fmt.Errorf("needs root unless all are yours: %w", cause(err))
+		}
+		if err != nil {
 			return "", err
 		}
 		copies = append(copies, to)

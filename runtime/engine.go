@@ -68,8 +68,8 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Direct:      oci.Direct,
 		CPU:         s.cpu,
 		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
-		Delay: s.jitter(),
-		Log:   s.log,
+		Delay: s.jitter(), Shuffle: s.shuffle(), Unpinned: s.box.Unpinned,
+		Log: s.log,
 	}
 	if st.terminal != nil {
 		cfg.Terminal = st
@@ -147,6 +147,7 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	if n := s.box.Spec.Annotations[oci.AnnotationNetwork]; n == oci.NetworkHost {
 		rep.Taints = append(rep.Taints, Taint{Kind: "network", Detail: "the host's network (--network host)"})
 	}
+	rep.Taints = append(rep.Taints, unpinned(s.box.Unpinned)...)
 	for _, t := range r.Taints {
 		rep.Taints = append(rep.Taints, Taint(t))
 	}

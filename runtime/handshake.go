@@ -60,8 +60,13 @@ type InitRequest struct {
 	// CPU is the only CPU that the command, and the thread of init that places
 	// pids, may run on; none in particular if negative.
 	CPU int
+	// LastPID is the process id after which the box's are given, where nobody asks
+	// for another; as many as there are processes already if 0.
+	LastPID int
 	// PID is the process id that the command gets in the box; any if 0.
 	PID int
+	// Randomize leaves the address space as random as the host has it.
+	Randomize bool
 }
 
 // Networks of an InitRequest.

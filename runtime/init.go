@@ -252,8 +252,11 @@ func (b *boxInit) launch() error {
 	if err != nil {
 		return err
 	}
-	if b.req.PID > 1 {
-		if e := b.setLastPID(uint32(b.req.PID - 1)); e != 0 {
+	for _, last := range []int{b.req.LastPID, b.req.PID - 1} {
+		if last <= 0 {
+			continue
+		}
+		if e := b.setLastPID(uint32(last)); e != 0 {
 			return lastPIDError(e)
 		}
 	}

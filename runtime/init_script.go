@@ -114,7 +114,11 @@ func (b *boxInit) script(file string, goPipe [2]int) (*script, error) {
 		s.call(l.name, unix.SYS_PRLIMIT64, 0, uintptr(l.resource), ptr(s, &unix.Rlimit{Cur: l.soft, Max: l.hard}), 0)
 	}
 
-	s.call("personality", unix.SYS_PERSONALITY, addrNoRandomize)
+	personality := uintptr(addrNoRandomize)
+	if b.req.Randomize {
+		personality = 0
+	}
+	s.call("personality", unix.SYS_PERSONALITY, personality)
 	s.call("no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	if b.req.TSC {
 		s.call("rdtsc", unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV)

@@ -11,6 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/policy"
 	"laplace.dev/laplace/ns"
 	"laplace.dev/laplace/oci"
@@ -47,8 +48,15 @@ func (s *supervisor) startInit(upper []uppers, st *streams) (*initProcess, error
 	}
 	req := InitRequest{
 		Spec: s.box.Spec, Filter: filter, TSC: true,
-		Network: settings.Network, CPU: s.cpu, PID: commandPID,
+		Network: settings.Network, CPU: s.cpu, LastPID: s.lastPID, PID: commandPID,
 		GuestHostID: s.guestHostID(), SysCPUs: settings.CPUs,
+		Randomize: s.box.Unpinned.Has(determinize.PinASLR),
+	}
+	if s.box.Unpinned.Has(determinize.PinCPUs) {
+		req.CPU = -1
+	}
+	if s.box.Unpinned.Has(determinize.PinPIDs) {
+		req.PID = 0
 	}
 	req.Extra = s.extra()
 	req.Spec.Mounts = append(req.Spec.Mounts, s.overlayMounts(upper, req.GuestHostID)...)

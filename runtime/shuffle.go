@@ -41,10 +41,7 @@ func (s *shuffler) dir(from, to string) error {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return err
 	}
-	for i := len(entries) - 1; i > 0; i-- {
-		j := s.c.below(i + 1)
-		entries[i], entries[j] = entries[j], entries[i]
-	}
+	s.c.shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
 	for _, e := range entries {
 		if err := s.entry(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
 			return err

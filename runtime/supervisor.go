@@ -140,6 +140,7 @@ type supervisor struct {
 	cpu int // where the box runs
 	// rootless: the host's ids are not at hand.
 	rootless bool
+	lastPID  int // from which on the box's process ids are given; 0 leaves them alone
 
 	init *initProcess
 	run  *determinize.Run
@@ -165,6 +166,7 @@ func (s *supervisor) main() (*Outcome, error) {
 	if s.box.Disturb != nil {
 		disturbed = s.disturb()
 	}
+	s.unpin()
 	if s.box.Writers {
 		s.writers = &Writers{Files: map[string]string{}}
 	}
