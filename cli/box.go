@@ -92,13 +92,9 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 			return err
 		}
 	}
-	log := slog.New(slog.DiscardHandler)
-	if f.verbose > 1 {
-		log = slog.New(slog.NewTextHandler(c.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	outcome, err := c.Run(ctx, box, log)
+	outcome, err := c.Run(ctx, box, f.log(c))
 	if outcome != nil {
 		for _, warning := range outcome.Warnings {
 			fmt.Fprintln(c.Stderr, "laplace: "+warning)
@@ -122,6 +118,14 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 			Hint: "another run without what taints it, or without --strict"}
 	}
 	return exitStatus(outcome.Exit)
+}
+
+// log is where Laplace says what it does, if that is asked for.
+func (f *boxFlags) log(c *Caller) *slog.Logger {
+	if f.verbose > 1 {
+		return slog.New(slog.NewTextHandler(c.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return slog.New(slog.DiscardHandler)
 }
 
 // box is the box that the flags describe.

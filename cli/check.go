@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -103,6 +102,9 @@ func (f *checkFlags) check(ctx context.Context, c *Caller, command []string) err
 			return err
 		}
 		f.tell(c, r)
+		if f.box.verbose > 0 {
+			fmt.Fprintf(c.Stderr, "laplace: check: %s: %s\n", r.name, summary(&r.outcome.Report))
+		}
 		if base == nil {
 			base = r
 			if err := replay(c, base); err != nil {
@@ -227,7 +229,7 @@ func (f *checkFlags) run(ctx context.Context, c *Caller, command []string, r *re
 	for _, overlay := range box.Overlays {
 		r.targets = append(r.targets, overlay.Target)
 	}
-	r.outcome, err = c.Run(ctx, box, slog.New(slog.DiscardHandler))
+	r.outcome, err = c.Run(ctx, box, f.box.log(c))
 	if interrupt, ok := errors.AsType[runtime.Interrupt](err); ok {
 		return exitStatus(128 + interrupt.Signal)
 	}
