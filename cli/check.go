@@ -89,6 +89,9 @@ func (f *checkFlags) check(ctx context.Context, c *Caller, command []string) err
 	if err != nil {
 		return err
 	}
+	if input != nil {
+		defer input.Close()
+	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	var base *result
@@ -188,6 +191,9 @@ func (f *checkFlags) spoolInput(c *Caller, dir string) (*os.File, error) {
 		_, err = io.Copy(spool, c.Stdin)
 	}
 	if err != nil {
+		if spool != nil {
+			spool.Close()
+		}
 		return nil, &runtime.Error{Op: "standard input", Err: cause(err), Hint: "< /dev/null"}
 	}
 	return spool, nil
@@ -235,6 +241,9 @@ func (f *checkFlags) run(ctx context.Context, c *Caller, command []string, r *re
 	}
 	if err != nil {
 		return c.explain(err, box)
+	}
+	if r.outcome.Report.Verdict == "" { // see Outcome
+		return failed(errors.New("not all of the output could be kept"))
 	}
 	return nil
 }

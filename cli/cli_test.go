@@ -343,6 +343,17 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestCheckOutputLost checks that runs without a verdict, whose output could not be kept,
+// are not the same.
+func TestCheckOutputLost(t *testing.T) {
+	s := newSession(t)
+	s.outcome = &runtime.Outcome{Exit: 128 + int(syscall.SIGPIPE)}
+	status, _, stderr := s.run("check", "make")
+	if status != 125 || !strings.Contains(stderr, "not all of the output could be kept. Try: free space") {
+		t.Errorf("status %d, errors %q", status, stderr)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	s := newSession(t)
 	status, stdout, _ := s.run("version", "--json")

@@ -104,7 +104,8 @@ type Trace struct {
 
 // An Outcome is what came of a box.
 type Outcome struct {
-	// Report is the verdict with its reasons, and the digests of the results.
+	// Report is the verdict with its reasons, and the digests of the results. It is empty
+	// when the box was ended because its output could not be written.
 	Report Report
 	// Exit is the status to exit with: the command's, or one of the Exit constants.
 	Exit int
