@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -235,7 +236,7 @@ func sameContent(a, b string) (bool, error) {
 // attributes are the extended attributes of a file, as text.
 func attributes(path string) (string, error) {
 	names, err := xattr.LList(path)
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.ENOTSUP) { // of a file system that has none
 		return "", err
 	}
 	slices.Sort(names)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -136,7 +137,7 @@ func (s *shuffler) metadata(from, to string) error {
 		return err
 	}
 	names, err := xattr.LList(from)
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.ENOTSUP) { // of a file system that has none
 		return err
 	}
 	slices.Sort(names)
