@@ -269,14 +269,17 @@ func (s *supervisor) disturbOrder(c *chooser) (string, error) {
 	var copies []string
 	for i := range s.box.Overlays {
 		to := filepath.Join(s.dir, "copy-"+strconv.Itoa(i))
-		err := copyShuffled(s.box.Overlays[i].Source, to, c)
-		if err != nil && s.rootless {
-			return "", fmt.Errorf("needs root unless all are yours: %w", cause(err))
-		}
-		if err != nil {
+		copies = append(copies, to)
+		if err := copyShuffled(s.box.Overlays[i].Source, to, c); err != nil {
+			err = cause(err)
+			if s.rootless {
+				err = fmt.Errorf("needs root unless all are yours: %w", err)
+			}
+			for _, left := range copies {
+				err = errors.Join(err, os.RemoveAll(left))
+			}
 			return "", err
 		}
-		copies = append(copies, to)
 	}
 	for i := range copies {
 		s.box.Overlays[i].Source = copies[i]

@@ -134,7 +134,7 @@ func (s *shuffler) metadata(from, to string) error {
 		return &fs.PathError{Op: "lstat", Path: from, Err: err}
 	}
 	if err := os.Lchown(to, int(st.Uid), int(st.Gid)); err != nil {
-		return err
+		return fmt.Errorf("give %s its owner: %w", filepath.Base(from), cause(err))
 	}
 	names, err := xattr.LList(from)
 	if err != nil && !errors.Is(err, unix.ENOTSUP) { // of a file system that has none

@@ -57,9 +57,6 @@ func describe(t *testing.T, dir string) string {
 }
 
 func TestCopyShuffled(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root, to keep owners")
-	}
 	base := t.TempDir()
 	from := filepath.Join(base, "from")
 	must := func(err error) {
@@ -73,7 +70,9 @@ func TestCopyShuffled(t *testing.T) {
 		must(os.WriteFile(filepath.Join(from, fmt.Sprintf("f%02d", i)), []byte{byte(i)}, 0o644))
 	}
 	must(os.WriteFile(filepath.Join(from, "setuid"), []byte("x"), 0o755))
-	must(os.Chown(filepath.Join(from, "setuid"), 12, 34))
+	if os.Getuid() == 0 {
+		must(os.Chown(filepath.Join(from, "setuid"), 12, 34))
+	}
 	must(os.Chmod(filepath.Join(from, "setuid"), 0o755|fs.ModeSetuid))
 	must(os.WriteFile(filepath.Join(from, "sparse"), nil, 0o600))
 	must(os.Truncate(filepath.Join(from, "sparse"), 1<<20))
