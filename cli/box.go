@@ -34,7 +34,8 @@ type boxFlags struct {
 	seed, hostname, network string
 	cpus                    int
 	// what becomes of it
-	timeout, spin    durationFlag
+	timeout          durationFlag
+	spin             limitFlag
 	out, report      string
 	noCommit, strict bool
 	verbose          int
@@ -62,8 +63,8 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.cpus, "cpus", oci.DefaultCPUs, "number of CPUs that programs see")
 	flags.StringVar(&f.network, "network", oci.NetworkNone, "`MODE` none (loopback only) or host (the host's, taints the verdict)")
 	flags.Var(&f.timeout, "timeout", "end the box after this much real time, with status 124")
-	f.spin = durationFlag(10 * time.Minute)
-	flags.Var(&f.spin, "spin-limit", "how much CPU time a process may use without a system call while others wait for it")
+	f.spin = limitFlag(10 * time.Minute)
+	flags.Var(&f.spin, "spin-limit", "how much CPU time a process may use without a system call while others wait for it; 0 sets no limit")
 	flags.StringVar(&f.out, "out", "", "write the changed files to `DIR`, which is new or empty, not to the project")
 	flags.BoolVar(&f.noCommit, "no-commit", false, "throw the changed files away")
 	flags.StringVar(&f.report, "report", "", "write the verdict and its reasons to `FILE`, as JSON")

@@ -30,7 +30,7 @@ func TestFlags(t *testing.T) {
 		Out, Project, State      string
 		Terminal, Strict, Traced bool
 		Stdin                    runtime.StdinKind
-		Timeout                  time.Duration
+		Timeout, SpinLimit       time.Duration
 	}
 	standard := func() fields {
 		return fields{
@@ -43,7 +43,7 @@ func TestFlags(t *testing.T) {
 			Settings: oci.DefaultSettings(),
 			Overlays: []oci.Overlay{{Source: "TOP/home/project", Target: "TOP/home/project"}},
 			Commit:   runtime.CommitProject, Project: "TOP/home/project", State: "TOP/state/laplace",
-			Stdin: runtime.StdinFile,
+			Stdin: runtime.StdinFile, SpinLimit: 10 * time.Minute,
 		}
 	}
 	for _, test := range []struct {
@@ -104,6 +104,7 @@ func TestFlags(t *testing.T) {
 			f.Stdin, f.Terminal, f.Env = runtime.StdinLive, true, append(f.Env, "TERM=xterm")
 		}},
 		{args: "do --timeout 90 make", want: func(f *fields) { f.Timeout = 90 * time.Second }},
+		{args: "do --spin-limit 0 make", want: func(f *fields) { f.SpinLimit = 0 }},
 		{args: "do --timeout 1m30s make", want: func(f *fields) { f.Timeout = 90 * time.Second }},
 		{args: "do --out ../result make", want: func(f *fields) { f.Commit, f.Out = runtime.CommitOut, "TOP/home/result" }},
 		{args: "do --no-commit --strict make", want: func(f *fields) { f.Commit, f.Strict = runtime.CommitNone, true }},
@@ -138,7 +139,7 @@ func TestFlags(t *testing.T) {
 				HostUser: oci.User{UID: spec.Linux.UIDMappings[0].HostID, GID: spec.Linux.GIDMappings[0].HostID},
 				Settings: settings, Commit: s.box.Commit, Out: top(s.box.Out), Project: top(s.box.Project), State: top(s.box.State),
 				Terminal: s.box.Terminal && spec.Process.Terminal, Strict: s.box.Strict, Traced: s.box.Trace != nil,
-				Stdin: s.box.StdinKind, Timeout: s.box.Timeout,
+				Stdin: s.box.StdinKind, Timeout: s.box.Timeout, SpinLimit: s.box.SpinLimit,
 			}
 			for _, overlay := range s.box.Overlays {
 				got.Overlays = append(got.Overlays, oci.Overlay{Source: top(overlay.Source), Target: top(overlay.Target)})

@@ -80,6 +80,21 @@ func (d *durationFlag) Set(text string) error {
 	return nil
 }
 
+// A limitFlag is a durationFlag, or 0 for no limit.
+type limitFlag time.Duration
+
+func (l *limitFlag) Type() string { return "DURATION" }
+
+func (l *limitFlag) String() string { return time.Duration(*l).String() }
+
+func (l *limitFlag) Set(text string) error {
+	if text == "0" {
+		*l = 0
+		return nil
+	}
+	return (*durationFlag)(l).Set(text)
+}
+
 // A userFlag is root, user, UID or UID:GID.
 type userFlag oci.User
 

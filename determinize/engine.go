@@ -103,7 +103,8 @@ type Config struct {
 	Shuffle func(n int, swap func(i, j int))
 	// Unpinned are the pins that are off. The caller says so in the verdict.
 	Unpinned Pins
-	// SpinLimit is the CPU time that a task may use without a call while others wait.
+	// SpinLimit is the CPU time that a task may use without a call while others wait; 0
+	// sets no limit.
 	SpinLimit time.Duration
 	// CPUTime returns how much CPU time the process with this pid has used.
 	CPUTime func(pid int) time.Duration
@@ -241,7 +242,9 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 		for r.prod() {
 		}
 	})
-	go r.watch(cfg.CPUTime)
+	if cfg.SpinLimit > 0 {
+		go r.watch(cfg.CPUTime)
+	}
 	err = e.loop()
 	stop()
 	e.end()

@@ -58,7 +58,7 @@ func (e *engine) lookForSpin() {
 	t, spun := e.running, e.spelled()
 	// Whether others could go on is asked only where it matters: to ask may type the
 	// end of input at a terminal, and when this is called is the machine's doing.
-	if t == nil || e.spinning != nil || spun < e.leastPatience() || spun < e.patience() {
+	if e.cfg.SpinLimit == 0 || t == nil || e.spinning != nil || spun < e.leastPatience() || spun < e.patience() {
 		return
 	}
 	if e.stop(t) {

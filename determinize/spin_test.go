@@ -22,6 +22,18 @@ func TestSpelled(t *testing.T) {
 	}
 }
 
+// Without a limit nobody is stopped, however long it computes.
+func TestNoSpinLimit(t *testing.T) {
+	e := &engine{running: &task{state: stateRunning, stopping: true}}
+	e.tasks = map[int]*task{1: {state: stateReady}}
+	for _, used := range []time.Duration{0, time.Second, 1 << 60} {
+		e.spun.Store(&spell{used: used})
+		if e.lookForSpin(); e.spinning != nil {
+			t.Errorf("stopped after %v", used)
+		}
+	}
+}
+
 // Whoever is ready may have effects: it is asked only after a long time.
 func TestLookForSpinAsksLate(t *testing.T) {
 	e := &engine{cfg: Config{SpinLimit: time.Minute}, running: &task{state: stateRunning}}

@@ -46,7 +46,7 @@ type Box struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 
 	// SpinLimit is how much CPU time a process may use without a call while others wait;
-	// afterwards they go on, and the verdict is tainted.
+	// afterwards they go on, and the verdict is tainted; 0 sets no limit.
 	SpinLimit time.Duration `json:"spinLimit"`
 
 	// Project is the project's directory on the host, the Source of one of Overlays.
