@@ -25,7 +25,8 @@ test:
 	$(TEST) -skip '$(REAL)' $(PACKAGES)
 
 # The real programs: coreutils, gcc, make, git, python3, ..., and ./configure && make of
-# GNU hello, make of lua, whose sources come from a Debian mirror.
+# GNU hello, make of lua, and make -j1, -j4 and -j8 of both and of zlib, bzip2 and sqlite, whose
+# sources come from a Debian mirror.
 test-real:
 	.ci/setup
 	LAPLACE_REAL=1 $(TEST) -run '$(REAL)' ./integration

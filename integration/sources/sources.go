@@ -19,7 +19,7 @@ const CacheVariable = "LAPLACE_CACHE"
 // A Source is an upstream tarball of a Debian source package.
 type Source struct {
 	Package string // source package
-	Tarball string // its upstream tarball, gzipped
+	Tarball string // its upstream tarball
 	SHA256  string // digest of that, in hexadecimal
 }
 
@@ -27,6 +27,10 @@ type Source struct {
 var (
 	Hello = Source{"hello", "hello_2.10.orig.tar.gz", "31e066137a962676e89f69d1b65382de95a7ef7d914b8cb956f41ea72e0f516b"}
 	Lua   = Source{"lua5.4", "lua5.4_5.4.4.orig.tar.gz", "164c7849653b80ae67bec4b7473b884bf5cc8d2dca05653475ec2ed27b9ebf61"}
+	Zlib  = Source{"zlib", "zlib_1.2.13.dfsg.orig.tar.bz2", "71feb7947e3c00ef125f83b79a4e529bde31171e5babe48b391f06758d1ab0a1"}
+	Bzip2 = Source{"bzip2", "bzip2_1.0.8.orig.tar.gz", "ab5a03176ee106d3f0fa90e381da478ddae405918153cca248e682cd0c4a2269"}
+	// SQLite is not the amalgamation: building it needs tclsh.
+	SQLite = Source{"sqlite3", "sqlite3_3.40.1.orig.tar.xz", "aaa776260ab4dc976db34aa7891819484c8676b5b2783123ebc6301e2ca5d655"}
 )
 
 // list is the only place that packages come from: one fixed release, so that every
@@ -48,7 +52,7 @@ func (s Source) Unpack(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return run(dir, "tar", "--extract", "--gzip", "--no-same-owner", "--no-same-permissions", "--strip-components=1", "--file", tarball)
+	return run(dir, "tar", "--extract", "--no-same-owner", "--no-same-permissions", "--strip-components=1", "--file", tarball)
 }
 
 // fetch returns the path of the tarball.
