@@ -82,12 +82,18 @@ func (c *client) forwardStops(raw, restore func()) (stop func()) {
 				restore()
 				continued := make(chan os.Signal, 1)
 				signal.Notify(continued, unix.SIGCONT)
-				unix.Kill(unix.Getpid(), unix.SIGSTOP)
-				select {
-				case <-continued:
-					raw()
-					c.ask(askResume)
-				case <-done:
+				stopped := true
+				for stopped {
+					unix.Kill(unix.Getpid(), unix.SIGSTOP)
+					select {
+					case <-continued:
+						raw()
+						c.ask(askResume)
+						stopped = false
+					case <-sigs: // so soon that the kernel has dropped the SIGCONT for it
+					case <-done:
+						stopped = false
+					}
 				}
 				signal.Stop(continued)
 			}

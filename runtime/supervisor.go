@@ -152,7 +152,8 @@ type supervisor struct {
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
 	cancel      context.CancelFunc
 
-	mu      sync.Mutex // guards run
+	mu      sync.Mutex // guards run and paused
+	paused  bool       // as the client has asked for
 	replies sync.Mutex // one message at a time
 }
 
@@ -191,6 +192,9 @@ func (s *supervisor) main() (*Outcome, error) {
 	}
 	s.mu.Lock()
 	s.run = run
+	if s.paused { // before there was anything to pause
+		run.Pause()
+	}
 	s.mu.Unlock()
 	report, err := run.Wait()
 	streams.drain()
@@ -226,22 +230,32 @@ func (s *supervisor) listen() {
 		if err == unix.EINTR {
 			continue
 		}
-		s.mu.Lock()
-		run := s.run
-		s.mu.Unlock()
 		switch {
 		case err != nil || n == 0 || b[0] == askCancel:
 			s.cancel()
 			if n == 0 || err != nil {
 				return
 			}
-		case run == nil:
 		case b[0] == askPause:
-			run.Pause()
+			s.pause(true)
 			s.reply(superviseReply{Paused: true})
 		case b[0] == askResume:
-			run.Resume()
+			s.pause(false)
 		}
+	}
+}
+
+// pause stops the box, or lets it go on.
+func (s *supervisor) pause(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = on
+	switch {
+	case s.run == nil: // it starts like this
+	case on:
+		s.run.Pause()
+	default:
+		s.run.Resume()
 	}
 }
 
