@@ -11,9 +11,10 @@ import (
 // to stop it, it breaks off some calls, a fork say, to make them again, as it does for
 // a signal. Such a call is decided anew as if it had not been made before.
 
-// stop stops a task that runs. It may come to a call first.
+// stop stops a task that runs. It may come to a call first; that stop is then instead of
+// the one that was asked for, or comes before it. So it is asked for each time.
 func (e *engine) stop(t *task) bool {
-	if !t.stopping && e.tr.Interrupt(t.pid) == 0 {
+	if e.tr.Interrupt(t.pid) == 0 {
 		t.stopping = true
 	}
 	return t.stopping
