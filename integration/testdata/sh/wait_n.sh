@@ -3,7 +3,7 @@
 # bash: wait -n returns for whichever job ends next; wait -p names it; jobs released in turn through FIFOs.
 mkfifo go1 go2 go3
 for i in 1 2 3; do
-	(read -r code <go$i; exit "$code") &
+	(read -r code <go$i; sleep 0.2; exit "$code") &
 	pid[i]=$!
 done
 for i in 2 3 1; do
@@ -21,7 +21,7 @@ wait "$a"; echo "kept for later: $?"
 
 # Jobs with different sleeps, told apart by their status, sum only.
 sum=0
-for i in 1 2 3 4 5 6; do (sleep 0.0$((i % 3)); exit $i) & done
+for i in 1 2 3 4 5 6; do (sleep 0.$((i % 3 + 2)); exit $i) & done
 while wait -n; code=$?; [ $code -ne 127 ]; do sum=$((sum + code)); done
 echo "sum $sum"
 rm go1 go2 go3
