@@ -101,10 +101,11 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 			fmt.Fprintln(c.Stderr, "laplace: "+warning)
 		}
 		outcome.Report.Version = version()
-		if f.verbose > 0 {
+		judged := outcome.Report.Verdict != "" // see Outcome
+		if f.verbose > 0 && judged {
 			fmt.Fprintln(c.Stderr, "laplace: "+summary(&outcome.Report))
 		}
-		if f.report != "" {
+		if f.report != "" && judged {
 			err = errors.Join(err, writeReport(f.report, &outcome.Report))
 		}
 	}
@@ -114,7 +115,7 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	if err != nil {
 		return c.explain(err, box)
 	}
-	if r := &outcome.Report; f.strict && r.Verdict != runtime.Deterministic {
+	if r := &outcome.Report; f.strict && r.Verdict != "" && r.Verdict != runtime.Deterministic {
 		return &runtime.Error{Op: "--strict", Err: errors.New("the verdict is " + r.Verdict + reasons(r)),
 			Hint: "another run without what taints it, or without --strict"}
 	}

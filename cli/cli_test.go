@@ -354,6 +354,19 @@ func TestCheckOutputLost(t *testing.T) {
 	}
 }
 
+// TestOutputLost checks that nothing is said of a run whose output nobody read to its end.
+func TestOutputLost(t *testing.T) {
+	s := newSession(t)
+	s.outcome = &runtime.Outcome{Exit: 128 + int(syscall.SIGPIPE)}
+	file := filepath.Join(t.TempDir(), "report.json")
+	if status, stdout, stderr := s.run("do", "-v", "--strict", "--report", file, "make"); status != 128+13 || stdout+stderr != "" {
+		t.Errorf("status %d, output %q and %q", status, stdout, stderr)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a report without a verdict")
+	}
+}
+
 func TestVersion(t *testing.T) {
 	s := newSession(t)
 	status, stdout, _ := s.run("version", "--json")

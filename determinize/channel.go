@@ -31,13 +31,15 @@ type write struct {
 	writer *task
 	seq    uint64 // among all writes to pipes
 	packet bool   // written with O_DIRECT: read by itself, or lost; pipe(2)
+	told   *task  // who was last told that it is there, by FIONREAD
 }
 
 // precedes tells whether a write certainly happened before what a task does
 // now, so that the task could count on it: its own, one of a process that it
-// waited for, or one that an ancestor made before the task's line was born.
+// waited for, one that an ancestor made before the task's line was born, or one
+// that it was told of.
 func (w *write) precedes(t *task) bool {
-	if w.writer == t || w.writer.state == stateDead && w.writer.waiter == t {
+	if w.told == t || w.writer == t || w.writer.state == stateDead && w.writer.waiter == t {
 		return true
 	}
 	for c := t; c.parent != nil; c = c.parent {
@@ -46,6 +48,14 @@ func (w *write) precedes(t *task) bool {
 		}
 	}
 	return w.writer.vforkParent == t
+}
+
+// tell is how many bytes a task is told that it can read.
+func (c *channel) tell(t *task) int {
+	for i := range c.writes {
+		c.writes[i].told = t
+	}
+	return c.size
 }
 
 // room is how many bytes fit.

@@ -51,7 +51,7 @@ func ioctlEnter(e *engine, t *task) verdict {
 			return v
 		}
 		if c := e.channelOf(vfs.KeyOf(&st)); c != nil {
-			n = c.size
+			n = c.tell(t)
 			t.clk.Join(c.writes[0].edge)
 		}
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, uint32(n)))
