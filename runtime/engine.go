@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -274,10 +275,24 @@ func (s *supervisor) commit(o oci.Overlay, upper *os.File, v virtual, several bo
 	opts := layer.Options{
 		Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Root: true, Now: time.Now(), Since: s.epoch,
 	}
-	if err := layer.Commit(upper, project, v, opts); err != nil {
+	if err := apply(upper, project, v, opts); err != nil {
 		return &Error{Op: "commit", On: o.Source, Err: err, Hint: "free space or permissions in the project, and run the command again"}
 	}
 	return nil
+}
+
+// apply puts a layer into a directory.
+func apply(upper, project *os.File, v virtual, o layer.Options) error {
+	plan, err := layer.NewPlan(upper, project, v, o)
+	if err != nil {
+		return err
+	}
+	t, err := layer.NewTransaction(plan, project, strconv.Itoa(os.Getpid()), nil)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	return t.Apply(upper, nil)
 }
 
 // owner is whom new files belong to where the host's root runs the box: the

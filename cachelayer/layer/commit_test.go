@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,25 @@ func commit(t testing.TB, upper, project dir, v Virtual, o Options) {
 	if o.Now.IsZero() {
 		o.Now = commitTime
 	}
-	must(t, Commit(upper.open(), project.open(), v, o))
+	must(t, tryCommit(upper, project, v, o))
+}
+
+// tryCommit makes a plan and applies it.
+func tryCommit(upper, project dir, v Virtual, o Options) error {
+	p, err := NewPlan(upper.open(), project.open(), v, o)
+	if err != nil {
+		return err
+	}
+	return apply(p, upper, project)
+}
+
+func apply(p *Plan, upper, project dir) error {
+	t, err := NewTransaction(p, project.open(), "test", nil)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	return t.Apply(upper.open(), nil)
 }
 
 // TestCommitXattrWhiteout: the mount makes none of these itself.
@@ -196,12 +215,14 @@ func TestCommitOwner(t *testing.T) {
 	equal(t, "mode", project.stat("new").Mode&0o7777, uint32(0o4755))
 
 	// The kernel clears set-id bits when it changes an owner.
-	p := &Plan{[]Op{{Kind: OpAttr, Type: File, Path: "new", Mode: 0o4755, Owner: &other}}}
-	must(t, p.Execute(upper.open(), project.open()))
+	st := project.stat("new")
+	was := StampOf(&st)
+	p := &Plan{[]Op{{Kind: OpAttr, Type: File, Path: "new", Mode: 0o4755, Owner: &other, Was: &was}}}
+	must(t, apply(p, upper, project))
 	equal(t, "mode", project.stat("new").Mode&0o7777, uint32(0o4755))
 
 	p.Ops[0].Type = Dir
-	if err := p.Execute(upper.open(), project.open()); !errors.Is(err, ErrChanged) {
+	if err := apply(p, upper, project); !errors.Is(err, ErrConflict) {
 		t.Errorf("metadata of another kind of entry: %v", err)
 	}
 }
@@ -231,8 +252,8 @@ func TestCommitNeverFollows(t *testing.T) {
 	equal(t, "names", project.names("."), []string{"dir", "dir2", "link", "opaque"})
 }
 
-// TestExecuteNeverFollows: also when they come after the plan was made.
-func TestExecuteNeverFollows(t *testing.T) {
+// TestTransactionNeverFollows: also when they come after the plan was made.
+func TestTransactionNeverFollows(t *testing.T) {
 	tests := []struct{ name, removed string }{{"create", ""}, {"remove", "x"}, {"attr", ""}, {"link", ""}, {"below", ""}}
 	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
@@ -264,30 +285,42 @@ func TestExecuteNeverFollows(t *testing.T) {
 			must(t, err)
 			must(t, os.Rename(project.p("d"), project.p("was")))
 			project.symlink(outside.path, "d")
-			err = p.Execute(upper.open(), project.open())
-			if !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ELOOP) {
+			tx, err := NewTransaction(p, project.open(), "test", nil)
+			must(t, err)
+			defer tx.Close()
+			if err := tx.Check(nil); !errors.Is(err, ErrConflict) {
+				t.Errorf("check: %v", err)
+			}
+			if err = tx.Stage(upper.open()); err == nil {
+				err = tx.Place()
+			}
+			if !gone(err) && !errors.Is(err, ErrConflict) {
 				t.Errorf("got %v", err)
+			}
+			if err := tx.Undo(); err != nil {
+				t.Errorf("undo: %v", err)
 			}
 			equal(t, "outside", snapshot(t, outside.path, false), want)
 		})
 	}
 }
 
-// TestExecuteRefusesPaths: a plan may come from a file some day.
-func TestExecuteRefusesPaths(t *testing.T) {
+// TestTransactionRefusesPaths: a plan may come from a file some day.
+func TestTransactionRefusesPaths(t *testing.T) {
 	d := newDir(t)
-	upper, project := d.sub("upper"), d.sub("project")
+	project := d.sub("project")
 	d.write("outside", "precious")
 	project.mkdir("d")
-	for _, path := range []string{"../outside", "d/../../outside", "..", "", "/etc", "d/", "d//x", "./d", "d/."} {
+	was := &Stamp{}
+	for _, path := range []string{"../outside", "d/../../outside", "..", "", "/etc", "d/", "d//x", "./d", "d/.", "d\x00", strings.Repeat("d/", MaxPath/2) + "d"} {
 		for kind := OpKind(0); kind <= OpAttr+1; kind++ {
-			p := &Plan{[]Op{{Kind: kind, Type: Symlink, Path: path, LinkTo: path}}}
-			if err := p.Execute(upper.open(), project.open()); err == nil {
-				t.Errorf("operation %d on %q succeeded", kind, path)
+			p := &Plan{[]Op{{Kind: kind, Type: Symlink, Path: path, LinkTo: path, Was: was}}}
+			if _, err := NewTransaction(p, project.open(), "test", nil); !errors.Is(err, unix.EINVAL) {
+				t.Errorf("operation %d on %q: %v", kind, path, err)
 			}
 		}
 	}
-	equal(t, "names", d.names("."), []string{"outside", "project", "upper"})
+	equal(t, "names", d.names("."), []string{"outside", "project"})
 	equal(t, "project", project.names("."), []string{"d"})
 }
 
@@ -311,7 +344,18 @@ func TestPlan(t *testing.T) {
 	p, err := NewPlan(upper.open(), project.open(), fakeVirtual{"d/new/f": virtualBase + 1}, Options{Now: time.Unix(100, 0)})
 	must(t, err)
 	at := int64(100e9 - 1000)
-	equal(t, "plan", p.Ops, []Op{
+	ops := slices.Clone(p.Ops)
+	var existed []string
+	for i := range ops {
+		if ops[i].Was != nil {
+			existed = append(existed, ops[i].Path)
+			st := project.stat(ops[i].Path)
+			equal(t, "stamp of "+ops[i].Path, *ops[i].Was, StampOf(&st))
+		}
+		ops[i].Was = nil
+	}
+	equal(t, "what is there", existed, []string{"type", "d/hidden", "d/deleted", "same", "d"})
+	equal(t, "plan", ops, []Op{
 		{Kind: OpCreate, Path: "d/new", Type: Dir},
 		{Kind: OpCreate, Path: "d/new/f", Type: File, Size: 4, Mode: 0o644, Mtime: 100e9},
 		{Kind: OpCreate, Path: "sym", Type: Symlink, Target: "to", Mode: 0o777, Mtime: at},
@@ -324,58 +368,19 @@ func TestPlan(t *testing.T) {
 		{Kind: OpAttr, Path: "d/new", Type: Dir, Mode: 0o755, Mtime: at},
 		{Kind: OpAttr, Path: "d", Type: Dir, Mode: 0o755, Mtime: at},
 	})
-	// To execute it twice is to execute it once.
-	for range 2 {
-		must(t, p.Execute(upper.open(), project.open()))
-	}
+	must(t, apply(p, upper, project))
 	equal(t, "names", project.names("."), []string{"d", "same", "sym", "type", "zz"})
 	equal(t, "links", project.stat("zz").Ino, project.stat("d/new/f").Ino)
 	equal(t, "number of links", project.stat("zz").Nlink, uint64(2))
-	must(t, (&Plan{p.Ops[4:5]}).Execute(upper.open(), project.open()))
-	equal(t, "names", project.names("."), []string{"d", "same", "sym", "type", "zz"})
 }
 
-// TestExecuteAgain interrupts a plan after every operation and executes it from
-// the start: the result is the same.
-func TestExecuteAgain(t *testing.T) {
-	build := func(d dir) (upper, project dir) {
-		upper, project = d.sub("upper"), d.sub("project")
-		project.write("d/hidden/x", "h")
-		project.write("tree/f", "f")
-		project.write("file", "f")
-		project.write("edit", "1")
-		upper.mkdir("d")
-		upper.xattr("d", "user.overlay.opaque", "y")
-		upper.write("d/n", "n")
-		upper.write("tree", "now a file")
-		upper.write("file/in", "now a directory")
-		upper.chmod("file", 0o500)
-		upper.write("edit", "2")
-		upper.link("edit", "edit2")
-		upper.symlink("x", "sym")
-		return upper, project
-	}
-	upper, project := build(newDir(t))
-	p, err := NewPlan(upper.open(), project.open(), fakeVirtual{}, Options{Now: commitTime})
-	must(t, err)
-	must(t, p.Execute(upper.open(), project.open()))
-	want := snapshot(t, project.path, false)
-	for n := range p.Ops {
-		upper, project := build(newDir(t))
-		p, err := NewPlan(upper.open(), project.open(), fakeVirtual{}, Options{Now: commitTime})
-		must(t, err)
-		must(t, (&Plan{p.Ops[:n]}).Execute(upper.open(), project.open()))
-		must(t, p.Execute(upper.open(), project.open()))
-		equal(t, fmt.Sprintf("project, interrupted after %d", n), snapshot(t, project.path, false), want)
-	}
-}
-
-// TestExecuteWays: the ways that the kernel or a file system may not offer lead
+// TestTransactionWays: the ways that the kernel or a file system may not offer lead
 // to the same result.
-func TestExecuteWays(t *testing.T) {
-	for i, ways := range []executor{
+func TestTransactionWays(t *testing.T) {
+	for i, ways := range []Transaction{
 		{},
 		{noExchange: true},
+		{noExchange: true, noReplace: true},
 		{copies: copier{noClone: true}},
 		{copies: copier{noClone: true, noCopy: true}},
 	} {
@@ -391,10 +396,11 @@ func TestExecuteWays(t *testing.T) {
 		project.write("to-link/x", "")
 		p, err := NewPlan(upper.open(), project.open(), nil, Options{})
 		must(t, err)
-		x := newExecutor(upper.open(), project.open())
-		defer x.close()
-		x.noExchange, x.copies = ways.noExchange, ways.copies
-		must(t, x.run(p))
+		x, err := NewTransaction(p, project.open(), "test", nil)
+		must(t, err)
+		defer x.Close()
+		x.noExchange, x.noReplace, x.copies = ways.noExchange, ways.noReplace, ways.copies
+		must(t, x.Apply(upper.open(), nil))
 		equal(t, fmt.Sprint("way ", i), snapshot(t, project.path, false), snapshot(t, upper.path, false))
 	}
 }

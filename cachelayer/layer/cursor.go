@@ -19,6 +19,9 @@ type cursor struct {
 	root   *os.File // not owned
 	levels []level
 	buf    []byte // path of the current directory; "" is the root
+
+	// step, if not nil, is called before remove changes something.
+	step func(what, path string) error
 }
 
 // level is one directory below the root, on the way to the current one.
@@ -143,13 +146,24 @@ func (c *cursor) toParent(p string) (name string, err error) {
 	if p == "." {
 		return p, c.to("")
 	}
-	for name := range strings.SplitSeq(p, "/") {
-		if name == "" || name == "." || name == ".." {
-			return "", unix.EINVAL
-		}
+	if !validPath(p) {
+		return "", unix.EINVAL
 	}
 	dir, name := path.Split(p)
 	return name, c.to(strings.TrimSuffix(dir, "/"))
+}
+
+// validPath says that p is clean, relative, and leads nowhere else.
+func validPath(p string) bool {
+	if p == "." {
+		return true
+	}
+	for name := range strings.SplitSeq(p, "/") {
+		if name == "" || name == "." || name == ".." || strings.IndexByte(name, 0) >= 0 {
+			return false
+		}
+	}
+	return len(p) <= MaxPath
 }
 
 // under says that p is dir or below it.
@@ -189,6 +203,9 @@ func (c *cursor) remove(name string) error {
 		// follows says why.
 		var st unix.Stat_t
 		if err := fstat(c.fd(), &st); err == nil && st.Mode&0o700 != 0o700 {
+			if err := c.before("chmod", string(c.buf)); err != nil {
+				return err
+			}
 			_ = unix.Chmod(procPath(c.fd()), 0o700)
 		}
 		names, err := readNames(c.fd(), ".")
@@ -219,6 +236,9 @@ func (c *cursor) remove(name string) error {
 		if err := c.leave(); err != nil {
 			return failed("leave", dir, err)
 		}
+		if err := c.before("rmdir", dir); err != nil {
+			return failed("remove", dir, err)
+		}
 		if err := retry(func() error { return unix.Unlinkat(c.fd(), f.name, unix.AT_REMOVEDIR) }); err != nil && err != unix.ENOENT {
 			return failed("remove", dir, err)
 		}
@@ -240,8 +260,19 @@ func (c *cursor) removeOne(name string) (done bool, err error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return false, nil
 	}
+	if err := c.before("unlink", c.join(name)); err != nil {
+		return false, failed("remove", c.join(name), err)
+	}
 	if err := retry(func() error { return unix.Unlinkat(c.fd(), name, 0) }); err != nil && err != unix.ENOENT {
 		return false, failed("remove", c.join(name), err)
 	}
 	return true, nil
+}
+
+// before calls step.
+func (c *cursor) before(what, path string) error {
+	if c.step == nil {
+		return nil
+	}
+	return c.step(what, path)
 }

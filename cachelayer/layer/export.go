@@ -93,7 +93,12 @@ func export(upper, dst *os.File, v Virtual, o Options) error {
 	}
 	o.Root = true
 	virtual := func(it *item, _ bool) int64 { return it.Mtime }
-	return build(items, o, virtual).Execute(upper, dst)
+	t, err := NewTransaction(build(items, o, virtual), dst, "export", nil)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	return t.Apply(upper, nil)
 }
 
 // writeList makes the list of deletions.
@@ -105,7 +110,7 @@ func writeList(dst *os.File, text string, op *Op) error {
 	f := os.NewFile(uintptr(fd), DeletedName)
 	_, err = f.WriteString(text)
 	if err == nil {
-		err = setAttrs(fd, op)
+		err = new(Transaction).setAttrs(fd, op)
 	}
 	return errors.Join(err, f.Close())
 }
@@ -136,7 +141,7 @@ func MirrorRoot(upper, lower *os.File) error {
 		return fmt.Errorf("mirror the root: %w", err)
 	}
 	op := &Op{Type: Dir, Mode: st.Mode & 0o7777, Xattrs: xattrs, Mtime: st.Mtim.Nano()}
-	if err := setAttrs(int(upper.Fd()), op); err != nil {
+	if err := new(Transaction).setAttrs(int(upper.Fd()), op); err != nil {
 		return fmt.Errorf("mirror the root: %w", err)
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestCommitFailures(t *testing.T) {
 			if c.name == "read-only" {
 				must(t, unix.Mount("", project.path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 			}
-			err := Commit(upper.open(), project.open(), nil, Options{Now: commitTime})
+			err := tryCommit(upper, project, nil, Options{Now: commitTime})
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.path) {
 				t.Errorf("got %v, want %v on %s", err, c.want, c.path)
 			}
@@ -84,7 +84,7 @@ func TestCommitAcross(t *testing.T) {
 	upper.write("large", strings.Repeat("0123456789", 40_000))
 	upper.sparse("sparse", 1<<20, strings.Repeat("d", 4096), 0, 512<<10)
 	upper.link("sparse", "link")
-	must(t, Commit(upper.open(), project.open(), nil, Options{Root: true}))
+	must(t, tryCommit(upper, project, nil, Options{Root: true}))
 	equal(t, "project", snapshot(t, project.path, false), snapshot(t, upper.path, false))
 }
 
@@ -95,14 +95,20 @@ func TestCommitDenied(t *testing.T) {
 	}
 	d := newDir(t)
 	upper, project := d.sub("upper"), d.sub("project")
-	project.write("d/f", "as it was")
-	project.chmod("d", 0o555)
-	upper.write("d/f", "changed")
-	err := Commit(upper.open(), project.open(), nil, Options{Now: commitTime})
-	if !errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), `create "d/f"`) {
+	upper.write("d/f", "new")
+	// Somebody else's directory.
+	err := tryCommit(upper, dir{t, "/usr"}, nil, Options{Now: commitTime})
+	if !errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), `create directory "d"`) {
 		t.Errorf("got %v", err)
 	}
-	equal(t, "names", project.names("d"), []string{"f"})
+	// One's own is opened, as the box did it.
+	project.write("own/f", "as it was")
+	project.chmod("own", 0o555)
+	upper.write("own/f", "changed")
+	upper.chmod("own", 0o555)
+	commit(t, upper, project, nil, Options{})
+	equal(t, "size", project.stat("own/f").Size, int64(len("changed")))
+	equal(t, "mode", project.stat("own").Mode&0o7777, uint32(0o555))
 
 	secret := d.sub("secret")
 	secret.write("s", "s")
@@ -110,7 +116,8 @@ func TestCommitDenied(t *testing.T) {
 	if _, err := Digest(secret.open(), nil); !errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), `"s"`) {
 		t.Errorf("got %v", err)
 	}
-	err = Commit(upper.open(), project.open(), nil, Options{Owner: &Owner{0, 0}})
+	upper.write("given", "away")
+	err = tryCommit(upper, project, nil, Options{Owner: &Owner{0, 0}})
 	if err == nil {
 		t.Error("gave files away")
 	}
@@ -157,6 +164,6 @@ func TestCommitUnprivileged(t *testing.T) {
 	p, err := NewPlan(hidden.open(), out.open(), nil, Options{})
 	must(t, err)
 	p.Ops[0].Mode = 0
-	must(t, p.Execute(hidden.open(), out.open()))
+	must(t, apply(p, hidden, out))
 	equal(t, "mode", out.stat("f").Mode&0o7777, uint32(0))
 }

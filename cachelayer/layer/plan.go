@@ -12,7 +12,7 @@ import (
 // Owner is a numeric owner on the host.
 type Owner struct{ UID, GID int }
 
-// Options are the options of Commit and Export.
+// Options are the options of NewPlan and Export.
 type Options struct {
 	// Owner, if not nil, owns what is created; it needs CAP_CHOWN. What
 	// replaces something of the same kind keeps that one's owner. If nil, the
@@ -29,7 +29,7 @@ type Options struct {
 	// made to resemble the lower one (MirrorRoot); it is implied by Export.
 	Root bool
 
-	// Now is the greatest modification time that Commit gives. The least
+	// Now is the greatest modification time that a plan gives. The least
 	// stamps of a layer get the earlier times, a microsecond for each distinct
 	// stamp. Export does not use it.
 	Now time.Time
@@ -50,9 +50,9 @@ type OpKind uint8
 
 // The kinds of operations, in the order in which a plan holds them: all
 // creations and links by path; then removals by path; then what is left to set,
-// files by path and directories from the innermost to the root. So a full disk
-// is found out before anything is removed, and a directory's time and mode are
-// set when nothing more happens in it.
+// files by path and directories from the innermost to the root. So a directory's
+// time and mode are set when nothing more happens in it. Their values are written
+// to files.
 const (
 	OpCreate OpKind = iota + 1 // put an entry there, whatever was there before
 	OpLink                     // make it one more name of LinkTo
@@ -60,9 +60,7 @@ const (
 	OpAttr                     // set an existing entry's owner, attributes, mode and time
 )
 
-// Op is one operation of a plan. All of them say what shall be, not what shall
-// change: to execute an operation, or a plan, once more does no harm, also after
-// one that was interrupted.
+// Op is one operation of a plan. It says what shall be, and what was there.
 type Op struct {
 	Kind OpKind
 	Path string // as Entry.Path
@@ -77,6 +75,9 @@ type Op struct {
 	Xattrs []Xattr // as Entry.Xattrs
 	Mtime  int64   // on the host, in nanoseconds since 1970
 	Owner  *Owner  // nil: left as it is
+
+	Was *Stamp  // what is there, nil for nothing
+	Old []Xattr // OpAttr of something that is there: its attributes, as Entry.Xattrs
 }
 
 // Plan is what has to be done to a directory to apply a layer to it. It holds
@@ -92,14 +93,32 @@ type item struct {
 	st     unix.Stat_t // of the destination's; if exists
 	same   bool        // the destination's has the same kind and content
 	stale  []string    // names in the destination's directory that are hidden
+	hidden []Stamp     // what is there at these
+	old    []Xattr     // the destination's attributes, of what may stay
+}
+
+// was is the stamp of what the destination has.
+func (it *item) was() *Stamp {
+	if !it.exists {
+		return nil
+	}
+	s := StampOf(&it.st)
+	return &s
 }
 
 // isDir says that the destination has a directory there.
 func (it *item) isDir() bool { return it.exists && it.st.Mode&unix.S_IFMT == unix.S_IFDIR }
 
 // NewPlan compares a layer with the directory that it shall be applied to and
-// returns what has to be done. It changes nothing. The arguments are those of
-// Commit.
+// returns what has to be done, so that it becomes what the mount showed: contents,
+// holes, kinds, modes, hard links among the changed files, symbolic links,
+// attributes, deletions. A file whose content and links did not change stays the
+// same inode. Modification times are host times (Options.Now) in the order of the
+// virtual stamps: a file with a later stamp never gets an earlier time.
+//
+// upper and project are descriptors of directories, opened for reading or with
+// O_PATH; they stay the caller's. The overlay must not be mounted any more: to
+// change a lower directory under a mount is undefined. Nothing is changed.
 func NewPlan(upper, project *os.File, v Virtual, o Options) (*Plan, error) {
 	items, err := compare(upper, project, v)
 	if err != nil {
@@ -147,6 +166,14 @@ func compare(upper, project *os.File, v Virtual) ([]*item, error) {
 					return failed("read in the project", n.Path, err)
 				}
 				it.stale = slices.DeleteFunc(names, func(s string) bool { return sortedHas(n.names, s) })
+				if err := it.stampStale(at.fd(), name); err != nil {
+					return err
+				}
+			}
+			if it.isDir() && n.Kind == Dir || it.same {
+				if it.old, err = oldXattrs(at.fd(), name); err != nil {
+					return failed("read in the project", n.Path, err)
+				}
 			}
 		}
 		if n.Kind == Dir && !it.isDir() && absent == "" {
@@ -155,6 +182,34 @@ func compare(upper, project *os.File, v Virtual) ([]*item, error) {
 		return nil
 	})
 	return items, err
+}
+
+// stampStale looks at the hidden names of the directory name of dir.
+func (it *item) stampStale(dir int, name string) error {
+	fd, err := openDir(dir, name)
+	if err != nil {
+		return failed("open in the project", it.Path, err)
+	}
+	defer unix.Close(fd)
+	for _, name := range it.stale {
+		st, _, err := lstat(fd, name)
+		if err != nil {
+			return failed("stat in the project", path.Join(it.Path, name), err)
+		}
+		it.hidden = append(it.hidden, StampOf(&st))
+	}
+	return nil
+}
+
+// oldXattrs are the attributes of name in dir.
+func oldXattrs(dir int, name string) ([]Xattr, error) {
+	fd, _, err := openNode(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	xattrs, _, err := readXattrs(fd, anyXattr)
+	return xattrs, err
 }
 
 // sameObject says that the destination already has the entry, but for its
@@ -234,7 +289,7 @@ func build(items []*item, o Options, mtime func(it *item, kept bool) int64) *Pla
 	for _, it := range items {
 		op := Op{
 			Path: it.Path, Type: it.Kind, Size: it.Size, Target: it.Target,
-			Mode: it.Mode, Xattrs: it.Xattrs, Owner: o.Owner,
+			Mode: it.Mode, Xattrs: it.Xattrs, Owner: o.Owner, Was: it.was(),
 		}
 		if it.Kind == File {
 			if o.DropSetID {
@@ -249,27 +304,29 @@ func build(items []*item, o Options, mtime func(it *item, kept bool) int64) *Pla
 		switch {
 		case it.Kind == Whiteout:
 			if it.exists {
-				removes = append(removes, Op{Kind: OpRemove, Path: it.Path})
+				removes = append(removes, Op{Kind: OpRemove, Path: it.Path, Was: it.was()})
 			}
 		case it.Kind == Dir:
-			for _, name := range it.stale {
-				removes = append(removes, Op{Kind: OpRemove, Path: path.Join(it.Path, name)})
+			for i, name := range it.stale {
+				removes = append(removes, Op{Kind: OpRemove, Path: path.Join(it.Path, name), Was: &it.hidden[i]})
 			}
 			if !it.isDir() {
-				creates = append(creates, Op{Kind: OpCreate, Path: it.Path, Type: Dir})
+				creates = append(creates, Op{Kind: OpCreate, Path: it.Path, Type: Dir, Was: it.was()})
+				op.Was = nil
 			} else if it.Path == "." && !o.Root {
 				continue
 			} else {
-				op.Owner = nil
+				op.Owner, op.Old = nil, it.old
 			}
 			op.Kind, op.Mtime = OpAttr, mtime(it, it.isDir())
 			dirs = append(dirs, op)
 		case it.LinkTo != "":
 			if !inode[it.LinkTo].kept {
-				creates = append(creates, Op{Kind: OpLink, Path: it.Path, LinkTo: it.LinkTo})
+				creates = append(creates, Op{Kind: OpLink, Path: it.Path, LinkTo: it.LinkTo, Was: it.was()})
 			}
 		case inode[it.Path].kept:
 			op.Kind, op.Mtime, op.Owner, op.Size, op.Target = OpAttr, mtime(it, true), nil, 0, ""
+			op.Old = it.old
 			attrs = append(attrs, op)
 		default:
 			op.Kind, op.Mtime = OpCreate, mtime(it, false)

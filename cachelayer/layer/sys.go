@@ -214,8 +214,8 @@ func growing(f func([]byte) (int, error)) ([]byte, error) {
 }
 
 // syncXattrs makes the attributes of the descriptor's object those of want,
-// among the names that choose selects.
-func syncXattrs(fd int, want []Xattr, choose func(name string) bool) error {
+// among the names that choose selects. step is called before each change.
+func syncXattrs(fd int, want []Xattr, choose func(name string) bool, step func() error) error {
 	have, _, err := readXattrs(fd, choose)
 	if err != nil {
 		return err
@@ -226,6 +226,9 @@ func syncXattrs(fd int, want []Xattr, choose func(name string) bool) error {
 		if !choose(w.Name) || i >= 0 && bytes.Equal(have[i].Value, w.Value) {
 			continue
 		}
+		if err := step(); err != nil {
+			return err
+		}
 		if err := retry(func() error { return unix.Setxattr(path, w.Name, w.Value, 0) }); err != nil {
 			return failed("set attribute", w.Name, err)
 		}
@@ -233,6 +236,9 @@ func syncXattrs(fd int, want []Xattr, choose func(name string) bool) error {
 	for _, h := range have {
 		if slices.ContainsFunc(want, func(w Xattr) bool { return w.Name == h.Name }) {
 			continue
+		}
+		if err := step(); err != nil {
+			return err
 		}
 		if err := retry(func() error { return unix.Removexattr(path, h.Name) }); err != nil {
 			return failed("remove attribute", h.Name, err)

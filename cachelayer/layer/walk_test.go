@@ -215,7 +215,7 @@ func TestDeep(t *testing.T) {
 			must(t, err)
 			equal(t, "digest of the export", got, want)
 
-			must(t, Commit(upper.open(), project.open(), nil, Options{}))
+			must(t, tryCommit(upper, project, nil, Options{}))
 			got, err = Digest(project.open(), fakeVirtual{})
 			must(t, err)
 			equal(t, "digest of the commit", got, want)
@@ -223,7 +223,7 @@ func TestDeep(t *testing.T) {
 			// Delete the chain again, and put a file in its place.
 			second := d.sub("second")
 			second.write(c.name, "file")
-			must(t, Commit(second.open(), project.open(), nil, Options{}))
+			must(t, tryCommit(second, project, nil, Options{}))
 			equal(t, "project", project.names("."), []string{c.name})
 			must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
 		})
@@ -268,7 +268,12 @@ func TestPathDescriptor(t *testing.T) {
 		return f
 	}
 	must(t, MirrorRoot(open(project), open(upper)))
-	must(t, Commit(open(upper), open(project), nil, Options{Root: true}))
+	p, err := NewPlan(open(upper), open(project), nil, Options{Root: true})
+	must(t, err)
+	tx, err := NewTransaction(p, open(project), "test", nil)
+	must(t, err)
+	defer tx.Close()
+	must(t, tx.Apply(open(upper), nil))
 	sum, err := Digest(open(upper), fakeVirtual{})
 	must(t, err)
 	again, err := Digest(upper.open(), fakeVirtual{})
