@@ -36,6 +36,7 @@ type boxFlags struct {
 	// what becomes of it
 	timeout          durationFlag
 	spin             limitFlag
+	canonical        bool
 	out, report      string
 	noCommit, strict bool
 	verbose          int
@@ -63,6 +64,7 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.cpus, "cpus", oci.DefaultCPUs, "number of CPUs that programs see")
 	flags.StringVar(&f.network, "network", oci.NetworkNone, "`MODE` none (loopback only) or host (the host's, taints the verdict)")
 	flags.Var(&f.timeout, "timeout", "end the box after this much real time, with status 124")
+	flags.BoolVar(&f.canonical, "canonical", false, "make the calls of all processes one at a time, in order, instead of in parallel")
 	f.spin = limitFlag(10 * time.Minute)
 	flags.Var(&f.spin, "spin-limit", "how much CPU time a process may use without a system call while others wait for it; 0 sets no limit")
 	flags.StringVar(&f.out, "out", "", "write the changed files to `DIR`, which is new or empty, not to the project")
@@ -141,7 +143,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 	}
 	box := &runtime.Box{
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
-		Terminal: f.terminal, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Strict: f.strict,
+		Terminal: f.terminal, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
 	}
 	if box.StdinKind, err = f.stdinKind(c.Stdin); err != nil {

@@ -31,7 +31,8 @@ func check(c *Caller) *cobra.Command {
 		Long: `Run a command in a box as "laplace do" would, several times, on a host that is changed
 each time in everything that must not matter: CPU and number of CPUs, time, process IDs,
 addresses, inode numbers, order of files, user, umask, time zone, locale, host name,
-delays between calls; and once undisturbed. Compare files, output, exit status, verdict and ticks, byte for byte.
+delays between calls; and once
+undisturbed, all calls one at a time and in order. Compare files, output, exit status, verdict and ticks, byte for byte.
 Nothing is committed.
 
 The exit status is 0 when all runs are the same and the command succeeded, 123 when they
@@ -99,7 +100,7 @@ func (f *checkFlags) check(ctx context.Context, c *Caller, command []string) err
 		r := &result{name: "run " + strconv.Itoa(i), dir: filepath.Join(dir, "run-"+strconv.Itoa(i))}
 		disturb := &runtime.Disturbance{Nth: i, Jitter: f.jitter}
 		if i > f.runs {
-			r.name, r.dir, disturb = "the undisturbed run", filepath.Join(dir, "undisturbed"), nil
+			r.name, r.dir, disturb = "the canonical run", filepath.Join(dir, "canonical"), nil
 		}
 		if err := f.run(ctx, c, command, r, input, disturb); err != nil {
 			return err
@@ -232,6 +233,7 @@ func (f *checkFlags) run(ctx context.Context, c *Caller, command []string, r *re
 		return err
 	}
 	box.Disturb, box.Writers = disturb, true
+	box.Canonical = box.Canonical || disturb == nil
 	for _, overlay := range box.Overlays {
 		r.targets = append(r.targets, overlay.Target)
 	}

@@ -7,10 +7,11 @@
 // they returned, or holds the task back until the call is the next one in
 // order. Ordered calls go by (B, task path): of all tasks that could run, the
 // one whose logical clock is least goes first, ties broken by its place in
-// the fork tree (package clock, type taskPath).
+// the fork tree (package sched). Calls that nobody else can affect are decided at
+// once, so that tasks run at the same time.
 //
-// One task runs at a time. The engine belongs to one locked thread, the
-// tracer's; nothing else touches its state.
+// The engine belongs to one locked thread, the tracer's; nothing else touches its
+// state.
 package determinize
 
 import (
@@ -28,6 +29,7 @@ import (
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/tracer"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -47,6 +49,9 @@ type Config struct {
 
 	// PlacePID makes the next process of the box get the given pid.
 	PlacePID func(pid int) error
+	// LastPID is the greatest pid that the box's namespace can have: prng.MaxPid. A
+	// lesser one taints.
+	LastPID int
 
 	// FSUID and FSGID are the guest's ids as the engine's user namespace calls
 	// them: paths are resolved with the guest's own rights.
@@ -108,8 +113,12 @@ type Config struct {
 	SpinLimit time.Duration
 	// CPUTime returns how much CPU time the process with this pid has used.
 	CPUTime func(pid int) time.Duration
-	// CPU is where the engine and its tasks run.
-	CPU int
+	// CPU is where the engine and its tasks run, and Away where tasks may run beside it.
+	CPU  int
+	Away []int
+
+	// Canonical has the calls made one at a time, always the one with the least stamp.
+	Canonical bool
 
 	// Trace is told of the intercepted calls, when it is not nil.
 	Trace *Trace
@@ -148,24 +157,34 @@ type engine struct {
 	tr  *tracer.Tracer
 	log *slog.Logger
 
-	tasks   map[int]*task // by the engine's pid
-	vpids   map[int]*task // by the box's pid
-	early   map[int]bool  // new tasks that stopped before their parent's event
-	running *task         // the one that runs, or nil
-	next    *task         // goes on before all others, once nothing is expected
-	expect  map[int]what  // events that must arrive before anything else runs
-	root    *task
-	init    *task // the box's first process, which is not traced: for /proc
-	cancel  atomic.Bool
-	paused  atomic.Bool
-	idling  atomic.Bool // paused, and nothing runs
+	tasks  map[int]*task // by the engine's pid
+	vpids  map[int]*task // by the box's pid
+	early  map[int]bool  // new tasks that stopped before their parent's event
+	root   *task
+	init   *task // the box's first process, which is not traced: for /proc
+	cancel atomic.Bool
+	paused atomic.Bool
+	idling atomic.Bool // paused, and nothing runs
 
-	// For watch, which runs beside the engine.
-	events    atomic.Uint64         // that Wait reported
-	computing atomic.Int64          // pid of the task that runs, or 0
-	spun      atomic.Pointer[spell] // that watch saw last
-	spinning  *task                 // that was interrupted because of it, and has not stopped yet
-	ending    bool                  // the box is being killed
+	// The order of calls.
+	live     []*task // those that live, oldest first
+	turns    sched.Order
+	serial   bool        // calls are made one at a time
+	transit  int         // tasks of which an event will come
+	changes  uint64      // counts what those that wait may wait for
+	foreseen uint64      // a value of changes
+	forking  *task       // for which a pid has been placed
+	alone    *task       // that waits for the others to stop
+	outbox   []piece     // output that waits for its turn, in order
+	outboxBy *task       // that its first piece waits for
+	unsent   int         // bytes in it
+	acts     uint64      // counts what is done to pipes
+	unlocks  uint64      // counts what may have released a file lock
+	lockFree sched.Stamp // when one was last released
+
+	ending bool    // the box is being killed
+	ended  bool    // its first process has made its last call
+	late   []calls // of those that have ended
 
 	typedEnd  bool // the key that ends input was typed for a program that reads keys
 	typedVain byte // a key that should have ended input, and did not; 0 says that there is none
@@ -175,17 +194,13 @@ type engine struct {
 	walks     map[walkKey]linkGroups
 	pipes     uint64 // device of anonymous pipes
 	proc      uint64 // device of the box's /proc
-	channels  map[vfs.Key]*channel
+	pipeTable map[vfs.Key]*pipe
 	dirs      map[dirKey]*dirStream
 	fifos     map[vfs.Key]*fifoOpens
 	procFiles map[vfs.Key]procFile
-	sweepAt   int              // number of channels at which the next sweep is due
-	writes    uint64           // counts the writes to pipes
-	released  uint64           // counts what may have released a file lock or an end of a pipe
-	goneEnds  map[pipeEnd]bool // whether nobody has them open, as of goneAt
-	goneAt    uint64           // a value of released
 	procfs    procfs.Box
 	pids      *pids.Allocator
+	usedPIDs  map[int]*pidUse
 	vdso      *vdsoPlan
 
 	stdin      []byte // read ahead
@@ -197,9 +212,6 @@ type engine struct {
 	buf     []byte  // scratch for what is copied from and to tasks
 	fatal   error
 }
-
-// what is an event that the engine waits for.
-type what string
 
 // Run is one run of a box.
 type Run struct {
@@ -243,7 +255,7 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 		}
 	})
 	if cfg.SpinLimit > 0 {
-		go r.watch(cfg.CPUTime)
+		go r.watch()
 	}
 	err = e.loop()
 	stop()

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // handler decides one call.
@@ -40,6 +41,9 @@ func (e *engine) judge(t *task) verdict {
 	if e.cfg.Unpinned.native(nr) {
 		return run()
 	}
+	if v, wait := e.sharedTurn(t); wait {
+		return v
+	}
 	return handlers[nr](e, t)
 }
 
@@ -54,17 +58,31 @@ func callName(t *task) string {
 	return "syscall " + strconv.FormatUint(t.call.Nr, 10)
 }
 
-// order holds a task back when others go first. It is asked before the effect
-// of an ordered call; the call is decided anew when its turn has come.
-func (e *engine) order(t *task) (verdict, bool) {
-	if !t.fresh {
+// order holds a task back while somebody in the scope could go first. It is asked
+// before the effect of an ordered call; the call is decided anew when its turn has
+// come.
+func (e *engine) order(t *task, scope sched.Scope) (verdict, bool) {
+	e.uncount(t)
+	t.inOrder = true
+	if !t.fresh || e.serial {
 		return verdict{}, false
 	}
-	t.free = 0
-	if !e.first(t) {
-		return verdict{do: doOrder}, true
+	e.foresee()
+	_, ok := e.turns.Clear(&t.ord, t.stamp(), scope)
+	return verdict{do: doOrder, scope: scope}, !ok
+}
+
+// serially has the box go on, from a task's turn on, as in the canonical run: one call
+// at a time. That is for what is not yet known to give one result otherwise.
+func (e *engine) serially(t *task) (verdict, bool) {
+	if e.serial {
+		return verdict{}, false
 	}
-	return verdict{}, false
+	if v, wait := e.order(t, e.everybody(t)); wait {
+		return v, true
+	}
+	e.serial = true
+	return verdict{do: doOrder}, true // until those that run have come to a call
 }
 
 // handlers decide the calls that stop, by number. A call whose row in the
@@ -112,7 +130,9 @@ func init() {
 		{flockEnter, []int{unix.SYS_FLOCK}},
 		{closeEnter, []int{unix.SYS_CLOSE, unix.SYS_DUP2, unix.SYS_DUP3, unix.SYS_CLOSE_RANGE}},
 		{pipeEnter, []int{unix.SYS_PIPE, unix.SYS_PIPE2}},
-		{runEnter, []int{unix.SYS_DUP, unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETPPID, unix.SYS_GETPGRP,
+		{getppidEnter, []int{unix.SYS_GETPPID}},
+		{dupEnter, []int{unix.SYS_DUP}},
+		{runEnter, []int{unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETPGRP,
 			unix.SYS_GETPGID, unix.SYS_GETSID, unix.SYS_GETCWD,
 			unix.SYS_MSYNC, unix.SYS_CAPGET, unix.SYS_CAPSET}},
 		{chdirEnter, []int{unix.SYS_CHDIR, unix.SYS_FCHDIR}},

@@ -20,10 +20,50 @@ func (e *engine) stop(t *task) bool {
 	return t.stopping
 }
 
+// stopAll stops all tasks that run.
+func (e *engine) stopAll() {
+	for _, t := range e.live {
+		if t.state == stateRunning {
+			e.stop(t)
+		}
+	}
+}
+
+// dispatchAlone lets the task go on that waits for the others to stop, once they have.
+func (e *engine) dispatchAlone() bool {
+	if e.transit > 0 {
+		e.stopAll()
+		return false
+	}
+	t := e.alone
+	e.alone = nil
+	f := t.later
+	t.later = nil
+	f()
+	return true
+}
+
+// whenAlone has a task that is at the exit of a call go on with f once no other runs.
+func (e *engine) whenAlone(t *task, f func()) {
+	if e.serial {
+		f()
+		return
+	}
+	t.here = false
+	t.later = func() {
+		f()
+		e.resume(t)
+	}
+	e.alone = t
+	e.park(t, stateAlone)
+}
+
 // breaksOff looks, where a call returns, whether that is only because its task is to
-// be stopped. Then the call will be made again.
+// be stopped, or because a signal is pending that it need not notice: the kernel breaks
+// off a fork for any. Then the call will be made again.
 func (e *engine) breaksOff(t *task, ret int64) {
 	if !t.stopping {
+		t.brokenOff = ret == restartNoIntr
 		return
 	}
 	switch ret {

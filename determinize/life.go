@@ -2,17 +2,37 @@ package determinize
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // planFork gives the child of a fork its pid and lets the fork through.
 func (e *engine) planFork(t *task, vfork, cloned bool) verdict {
-	want := t.seed.Pid(uint64(t.forks))
+	if e.forking != nil && e.forking != t && e.forking.plan != nil {
+		// Only one pid can be placed at a time.
+		other := e.forking
+		t.gate = func() bool { return e.forking != other || other.plan == nil }
+		return verdict{do: doOrder, scope: nobody}
+	}
+	want := t.seed.Pid(uint64(t.forks), e.cfg.LastPID)
+	if e.cfg.LastPID < prng.MaxPid {
+		e.taint("pid", "the kernel has no pids above "+strconv.Itoa(e.cfg.LastPID)+": sysctl kernel.pid_max="+strconv.Itoa(prng.MaxPid+1), nil)
+	}
+	if use := e.usedPIDs[want]; use != nil && !use.over(t) {
+		// It is free or not by what others have done.
+		if v, wait := e.order(t, e.everybody(t)); wait {
+			return v
+		}
+		if t.stamp().Before(use.at) {
+			e.taint("pid", "another process had taken its pid already, or had not given it back yet", t)
+		}
+	}
 	if e.cfg.Unpinned.Has(PinPIDs) {
 		want = t.vpid + 1 // as the kernel counts, on from what it gave the command
 	}
@@ -21,12 +41,36 @@ func (e *engine) planFork(t *task, vfork, cloned bool) verdict {
 		e.taint("exhausted", "no pid is left in the box", t)
 		return fail(unix.EAGAIN)
 	}
+	if use := e.usedPIDs[pid]; pid != want && use != nil && t.stamp().Before(use.at) {
+		e.taint("pid", "another process had taken the pid after its own already", t)
+	}
 	if err := e.cfg.PlacePID(pid); err != nil {
 		e.fatal = err
 		return verdict{do: doHold}
 	}
+	e.usedPIDs[pid] = &pidUse{at: t.stamp()}
 	t.plan = &forkPlan{vpid: pid, vfork: vfork, cloned: cloned}
+	e.forking = t
 	return runThen(func(ret int64) { e.forkReturned(t, ret) })
+}
+
+// pidUse is the last use of a pid that was placed.
+type pidUse struct {
+	at     sched.Stamp // when it was last taken or given back
+	reaped sched.Actor // who has waited for its process, and as which act
+	shared bool        // it was the group or session of others, who may have had it for longer
+}
+
+// over tells whether the use had certainly ended before what a task does now.
+func (u *pidUse) over(t *task) bool { return !u.shared && t.ord.Follows(u.reaped) }
+
+// inGroup notes of which pids a task makes other use than the process that has them.
+func (e *engine) inGroup(t *task) {
+	for _, id := range [...]int{t.pgid, t.sid} {
+		if u := e.usedPIDs[id]; u != nil && id != t.vpid {
+			u.shared = true
+		}
+	}
 }
 
 // forked handles a fork's event at the parent: the child exists, and stops or
@@ -40,34 +84,42 @@ func (e *engine) forked(t *task, vfork bool) {
 	}
 	pid := int(id)
 	c := &task{
-		pid: pid, vpid: plan.vpid, parent: t,
+		pid: pid, vpid: plan.vpid, parent: t, forker: t,
 		path: t.childPath(),
 		pgid: t.pgid, sid: t.sid,
 		clk:  t.clk.Fork(),
 		exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, cpus: t.cpus, dump: t.dump,
-		cloned: plan.cloned, bornSeq: e.writes, chldIgnored: t.chldIgnored,
-		state: stateDying,
+		cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught,
+		locker: t.locker, cpu: t.cpu, state: stateReady,
 	}
+	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}
+	e.acts++ // who is waited for from now on was not when it was born
 	c.born = c.clk.Now()
 	c.seed = prng.Fork(t.seed, uint64(t.forks))
 	c.rnd = prng.NewStream(c.seed, "random")
 	c.pidfd = openPidfd(pid)
 	t.forks++
 	plan.child = c
+	t.besides(c)
 	t.kids = append(t.kids, c)
 	e.tasks[pid] = c
 	e.vpids[c.vpid] = c
+	e.live = append(e.live, c)
+	e.forking = nil
+	e.count(t, c)
+	e.inGroup(c)
+	e.inheritPipes(t, c)
 	e.inheritDirs(t, c)
+	e.shareFDs(t, c)
 	e.report.Processes++
 	if vfork {
 		c.vforkOf = t
 	}
-	c.state = stateReady
 	if e.early[pid] {
 		delete(e.early, pid)
+		c.sync()
 	} else {
-		c.state = stateDying
-		e.await(c, "first stop")
+		e.park(c, stateWaking)
 	}
 	if vfork {
 		// It sleeps in the kernel until the child execs or exits.
@@ -75,14 +127,16 @@ func (e *engine) forked(t *task, vfork bool) {
 		e.park(t, stateVfork)
 		return
 	}
-	e.park(t, stateReady)
-	e.next = t
+	e.resume(t)
 }
 
 // forkReturned checks that the child has the pid that was meant for it.
 func (e *engine) forkReturned(t *task, ret int64) {
 	plan := t.plan
 	t.plan = nil
+	if e.forking == t {
+		e.forking = nil
+	}
 	if plan == nil {
 		return
 	}
@@ -103,43 +157,36 @@ func (e *engine) forkReturned(t *task, ret int64) {
 
 // exited handles a task's death.
 func (e *engine) exited(t *task, ws unix.WaitStatus) {
-	if e.running == t {
-		e.running = nil
-	}
-	if e.next == t {
-		e.next = nil
-	}
 	if ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending {
 		e.fatal = ErrLost
 	}
-	e.released++ // what it had locked
-	t.state = stateDead
+	e.finishes(t)
+	e.unlocked(t)
+	e.park(t, stateDead)
 	t.status = ws
 	e.traceEnd(t)
 	delete(e.tasks, t.pid)
+	e.live = slices.DeleteFunc(e.live, func(u *task) bool { return u == t })
 	if t.pidfd >= 0 {
 		unix.Close(t.pidfd)
 		t.pidfd = -1
 	}
 	e.forgetDirs(t)
-	for _, u := range t.victims {
-		if u.state != stateDead {
-			e.signaled(u, unix.SIGKILL, t)
-		}
-	}
 	t.release()
-	if p := t.vforkOf; p != nil {
-		t.vforkOf, t.vforkParent = nil, p
-		if p.state == stateVfork {
-			e.await(p, "end of vfork")
-		}
-	}
+	vforked := t.vforkOf != nil
+	e.vforkOver(t)
+	t.vforkOf = nil
 	woken := e.orphaned(t)
+	e.releaseKids(t)
 	for _, k := range t.kids {
 		k.parent = nil
 		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {
-			e.signaled(k, sig, t)
-			unix.Kill(k.pid, sig)
+			l := letter{sig: sig, at: t.stamp(), edge: t.clk.Edge}
+			if sig == unix.SIGKILL {
+				e.kill(k, &l)
+			} else {
+				e.mail(k, &l)
+			}
 		}
 		if k.state == stateDead {
 			e.reap(k)
@@ -147,19 +194,52 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	}
 	t.kids = nil
 	for _, u := range woken {
-		e.signaled(u, unix.SIGCONT, t)
+		e.signaled(u, unix.SIGCONT, &letter{sig: unix.SIGCONT, at: t.stamp(), edge: t.clk.Edge})
 	}
 	p := t.parent
 	if p == nil || p.noWait {
 		if p != nil {
+			e.leaves(&task{kids: []*task{t}})
 			p.dropKid(t)
+			p.deaths = max(p.deaths, t.clk.B)
 		}
 		e.reap(t)
 	}
 	if p != nil {
-		p.raised = true
+		if p.chldCaught && p.state == stateRunning && t.awaitedBy != p && !vforked {
+			e.taint("signal", "a child of it was killed while it ran", p)
+		}
+		e.raise(p, t.stamp())
+	}
+	if w := t.awaitedBy; w != nil {
+		w.reaping--
 	}
 }
+
+// vforkOver notes that a child of vfork has execed or ended, where its parent goes on:
+// later than that. The kernel may tell the parent's stop first.
+func (e *engine) vforkOver(c *task) {
+	p := c.vforkOf
+	if p == nil || c.ord.Waiter == &p.ord {
+		return
+	}
+	e.waitedFor(c, p)
+	if p.state == stateDying || p.state == stateDead {
+		return
+	}
+	at := p.stamp().After(c.stamp())
+	p.clk.Join(c.clk.Edge)
+	p.clk.B = at.B
+	if p.state == stateVfork {
+		e.park(p, stateWaking)
+	} else {
+		p.sync()
+	}
+}
+
+// waitedFor notes that a task goes on only after what a child of its has done so far: it
+// has waited for its end, or, after vfork, for its exec.
+func (e *engine) waitedFor(k, t *task) { k.ord.Waiter, k.ord.Waited = &t.ord, e.acts }
 
 // reap forgets a dead task that its parent has waited for.
 func (e *engine) reap(t *task) {
@@ -167,6 +247,12 @@ func (e *engine) reap(t *task) {
 		return
 	}
 	t.reaped = true
+	if u, w := e.usedPIDs[t.vpid], t.waiter; u != nil && w != nil {
+		if u.at.Before(w.stamp()) {
+			u.at = w.stamp()
+		}
+		u.reaped = e.did(w)
+	}
 	if e.vpids[t.vpid] == t {
 		delete(e.vpids, t.vpid)
 	}

@@ -10,35 +10,33 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/sched"
 )
-
-// maxFree is how many calls in a row a task makes before others go first that
-// are behind it.
-const maxFree = 1000
 
 // loop runs the box until its first process has ended.
 func (e *engine) loop() error {
-	// One who has killed the first process is still in that call.
-	for e.root.state != stateDead || e.running != nil {
-		if e.running == nil && len(e.expect) == 0 {
-			if e.paused.Load() {
-				if err := e.idle(); err != nil {
+	for !e.over() {
+		if e.paused.Load() && e.transit == 0 {
+			if err := e.idle(); err != nil {
+				return err
+			}
+			continue
+		}
+		went := !e.paused.Load() && e.dispatch()
+		if e.fatal != nil {
+			return e.fatal
+		}
+		if e.transit == 0 {
+			if !went && !e.paused.Load() {
+				if err := e.stuck(); err != nil {
 					return err
 				}
-				continue
-			}
-			if err := e.dispatch(); err != nil {
-				return err
 			}
 			if err := e.outside(); err != nil {
 				return err
 			}
-			if e.fatal != nil {
-				return e.fatal
-			}
 			continue
 		}
-		e.watched()
 		pid, ws, errno := e.tr.Wait()
 		if errno == unix.EINTR {
 			if err := e.interrupted(); err != nil {
@@ -49,7 +47,6 @@ func (e *engine) loop() error {
 		if errno != 0 {
 			return fmt.Errorf("wait for the box's tasks: %w", errno)
 		}
-		e.events.Add(1)
 		e.event(pid, ws)
 		if e.cfg.Delay != nil {
 			e.cfg.Delay()
@@ -64,95 +61,86 @@ func (e *engine) loop() error {
 	return nil
 }
 
-// dispatch lets the next task go on.
-func (e *engine) dispatch() error {
-	if t := e.next; t != nil {
-		e.next = nil
-		if t.state == stateReady {
-			e.resume(t)
-			return nil
+// over tells whether the box's first process has ended. One who has killed it is
+// still in that call.
+func (e *engine) over() bool {
+	return e.root.state == stateDead && (e.transit == 0 || !e.serial)
+}
+
+// dispatch lets everything go on that can, and tells whether anything did.
+func (e *engine) dispatch() bool {
+	if e.alone != nil {
+		return e.dispatchAlone()
+	}
+	e.sendOutput()
+	if e.serial {
+		return e.dispatchLeast()
+	}
+	went := false
+	for again := true; again && e.fatal == nil && !e.cancel.Load() && !e.paused.Load(); {
+		again = false
+		e.foresee()
+		for i := 0; i < len(e.live); i++ {
+			t := e.live[i]
+			if u := e.turnOf(t); u.act != nil && e.clear(t, &u) {
+				e.proceed(t, &u)
+				again, went = true, true
+				if e.alone != nil || e.fatal != nil {
+					return true
+				}
+				e.foresee()
+			}
 		}
 	}
-	t, _ := e.least()
-	if t == nil {
-		if t = e.spinner(); t != nil {
-			e.resume(t)
-			return nil
+	e.sendOutput()
+	return went
+}
+
+// dispatchLeast lets the one go on whose turn it is in the canonical run: of all
+// that could, the one with the least stamp.
+func (e *engine) dispatchLeast() bool {
+	if e.transit > 0 {
+		return false
+	}
+	var best *task
+	var bestTurn turn
+	for _, t := range e.live {
+		if u := e.turnOf(t); u.act != nil && (best == nil || u.at.Before(bestTurn.at)) {
+			best, bestTurn = t, u
 		}
 	}
-	if t == nil && e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {
+	if best == nil {
+		return false
+	}
+	e.proceed(best, &bestTurn)
+	return true
+}
+
+// stuck handles a box in which nothing runs and nobody can go on.
+func (e *engine) stuck() error {
+	if t := e.spinner(); t != nil {
+		e.resume(t)
+		return nil
+	}
+	if e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {
 		// Input may still come, or what is typed may have been a signal.
 		unix.Poll(nil, 10)
 		for _, t := range e.tasks {
 			t.raised = t.raised || t.state == stateBlocked
 		}
+		e.changes++
 		return nil
 	}
-	if t == nil {
-		if e.anyIn(stateStopped, stateVfork, stateDying) && !e.anyIn(stateBlocked) {
-			return fmt.Errorf("%w: every task is stopped by a signal", ErrDeadlock)
-		}
-		return fmt.Errorf("%w: %s", ErrDeadlock, e.waits())
+	if e.anyIn(stateStopped, stateVfork, stateWaking) && !e.anyIn(stateBlocked) {
+		return fmt.Errorf("%w: every task is stopped by a signal", ErrDeadlock)
 	}
-	switch t.state {
-	case stateReady:
-		e.resume(t)
-	case stateOrdered:
-		e.decide(t)
-	case stateBlocked:
-		switch {
-		case t.ready != nil && t.ready():
-			if t.then != nil {
-				e.apply(t, t.then())
-			} else {
-				e.decide(t)
-			}
-		case t.raised && e.deliverable(t):
-			e.apply(t, t.broken())
-		default:
-			e.apply(t, t.timeUp())
-		}
-	}
-	return nil
-}
-
-// least is the task that goes first of all that could go on, or nil, and the B
-// by which it does: its own, or that at which its time is up.
-func (e *engine) least() (best *task, bestB uint64) {
-	for _, t := range e.tasks {
-		b := t.clk.B
-		switch t.state {
-		case stateReady, stateOrdered:
-		case stateBlocked:
-			if t.ready != nil && t.ready() || t.raised && e.deliverable(t) {
-				break
-			}
-			if t.wake == 0 {
-				continue
-			}
-			b = max(b, t.wake)
-		default:
-			continue
-		}
-		if best == nil || t.before(b, best, bestB) {
-			best, bestB = t, b
-		}
-	}
-	return best, bestB
-}
-
-// first tells whether a running task is the one to go first.
-func (e *engine) first(t *task) bool {
-	u, b := e.least()
-	return u == nil || t.before(t.clk.B, u, b)
+	return fmt.Errorf("%w: %s", ErrDeadlock, e.waits())
 }
 
 func (e *engine) anyIn(states ...state) bool {
 	for _, t := range e.tasks {
-		for _, s := range states {
-			if t.state == s {
-				return true
-			}
+		if slices.Contains(states, t.state) {
+			return true
 		}
 	}
 	return false
@@ -164,7 +152,7 @@ func (e *engine) waits() string {
 	var lines []string
 	for _, t := range e.tasks {
 		if t.state == stateBlocked {
-			lines = append(lines, fmt.Sprintf("%s waits for %s", t.name(), t.why))
+			lines = append(lines, fmt.Sprintf("%s waits for %s", t.name(), t.wait.why()))
 		}
 	}
 	sort.Strings(lines)
@@ -177,15 +165,12 @@ func (e *engine) waits() string {
 // resume lets a stopped task run.
 func (e *engine) resume(t *task) {
 	e.traceLeave(t)
-	if e.paused.Load() || len(e.expect) > 0 || e.root.state == stateDead {
-		// Not now; but nobody goes first.
+	if e.paused.Load() || e.alone != nil || e.root.state == stateDead {
 		e.park(t, stateReady)
-		e.next = t
 		return
 	}
 	e.tellEnds()
-	e.running = t
-	t.state = stateRunning
+	e.place(t)
 	sig := t.sig
 	t.sig = 0
 	var errno unix.Errno
@@ -196,10 +181,10 @@ func (e *engine) resume(t *task) {
 	}
 	if errno != 0 {
 		// ESRCH: it was killed; its exit will be seen.
-		t.state = stateDying
-		e.running = nil
-		e.await(t, "death")
+		e.park(t, stateDying)
+		return
 	}
+	e.park(t, stateRunning)
 }
 
 // enter handles a task's arrival at an intercepted call.
@@ -209,17 +194,18 @@ func (e *engine) enter(t *task) {
 		e.lost(t, errno)
 		return
 	}
+	t.fresh = true
 	if t.madeAgain(last) {
 		e.decide(t)
 		return
 	}
-	if e.spinning == t {
-		e.spinning = nil // it has come to a call; the stop that was asked for follows
-	}
+	t.asked = false
+	t.spinning = false // the stop that was asked for follows
+	t.advances(t.clk.B)
 	t.clk.Tick()
-	e.report.Ticks++
+	e.counts(t)
 	t.calls++
-	t.fresh, t.looked, t.blocker = true, false, nil
+	t.looked, t.blocker = false, nil
 	t.progress = 0
 	if t.call.Nr != unix.SYS_RESTART_SYSCALL {
 		t.again = nil
@@ -228,31 +214,52 @@ func (e *engine) enter(t *task) {
 	if t.limits[unix.RLIMIT_CPU].Soft != procfs.Infinity && e.outOfTime(t) {
 		return
 	}
-	// A loop that only looks, at a file say, must not keep those from running
-	// who could change what it sees.
-	if t.free++; t.free >= maxFree {
-		t.free = 0
-		if !e.first(t) {
+	e.arrive(t)
+}
+
+// arrive decides the call that a task has come to, or has it wait for its turn.
+func (e *engine) arrive(t *task) {
+	switch {
+	case t.counted && t.calls >= countedCalls:
+		e.uncount(t)
+	case t.calls > 0 && t.calls%deliveryCalls == 0:
+		t.lastPoint = t.clk.B
+		e.collect(t, t.stamp())
+		if t.point = t.chldCaught && len(t.kids) > 0; t.point && !e.serial {
+			t.scope = t.children
 			e.park(t, stateOrdered)
 			return
 		}
 	}
+	if e.serial {
+		t.scope = nil
+		e.park(t, stateOrdered)
+		return
+	}
 	e.decide(t)
 }
 
-// park takes a task off the CPU.
+// park takes a task off the CPU, or puts it there.
 func (e *engine) park(t *task, s state) {
-	t.state = s
-	if e.running == t {
-		e.running = nil
+	if t.state.inTransit() {
+		e.transit--
 	}
+	t.state = s
+	if s.inTransit() {
+		e.transit++
+	}
+	t.due.known = false
+	t.sync()
 }
 
 // decide decides the call at which a task has stopped, and acts on it.
 func (e *engine) decide(t *task) {
-	e.refusal = false
+	e.refusal, t.inOrder = false, false
+	if t.fresh {
+		e.touches(t)
+	}
 	v := e.judge(t)
-	t.fresh = false
+	t.fresh = v.do == doOrder && t.gate != nil // it has not come to its turn yet
 	e.apply(t, v)
 }
 
@@ -260,12 +267,13 @@ func (e *engine) decide(t *task) {
 func (e *engine) apply(t *task, v verdict) {
 	if v.do != doBlock {
 		t.masked = false
-		t.ready, t.then, t.broken, t.timeUp, t.wake = nil, nil, nil, nil, 0
+		t.wait = wait{}
 	}
 	switch v.do {
 	case doRun:
 		t.exit = nil
-		if e.traceRun(t) || t.dirty || t.stopping {
+		if e.traceRun(t) || t.dirty || t.stopping || t.inOrder && !e.serial {
+			// Nobody goes on before it is done.
 			t.exit = func(int64) {}
 		}
 		e.resume(t)
@@ -277,26 +285,33 @@ func (e *engine) apply(t *task, v verdict) {
 		t.exit = nil
 		e.tr.Skip(t.pid, v.ret)
 		e.resume(t)
-	case doYield:
-		e.traceAnswer(t, v.ret)
-		t.exit = nil
-		e.tr.Skip(t.pid, v.ret)
-		e.park(t, stateReady)
 	case doBlock:
-		t.ready, t.broken, t.why = v.ready, v.broken, v.why
-		t.then, t.wake, t.timeUp = v.then, v.wake, v.timeUp
-		if t.broken == nil {
-			t.broken = func() verdict { return e.interrupt(t, restartSys) }
-		}
-		t.calls = 0
-		e.park(t, stateBlocked)
+		e.block(t, v.wait)
 	case doResume:
 		e.resume(t)
 	case doOrder:
+		t.scope = v.scope
 		e.park(t, stateOrdered)
 	case doHold:
 		e.park(t, t.state)
 	}
+}
+
+// block has a task wait.
+func (e *engine) block(t *task, w wait) {
+	t.wait = w
+	if t.wait.broken == nil {
+		t.wait.broken = func() verdict { return e.interrupt(t, restartSys) }
+	}
+	if t.wait.scope == nil {
+		t.wait.scope = e.everybody(t)
+	}
+	if t.wait.wakers == nil {
+		t.wait.wakers = t.wait.scope
+	}
+	e.uncount(t)
+	e.changes++ // somebody may wait for it to wait
+	e.park(t, stateBlocked)
 }
 
 // interrupt makes the call that a task is blocked in return one of the
@@ -337,7 +352,7 @@ func (e *engine) leave(t *task) {
 			e.tr.SetArg(t.pid, i, v)
 		}
 	}
-	t.state = stateRunning
+	t.here = true
 	if f != nil {
 		ret, errno := e.tr.Result(t.pid)
 		if errno != 0 {
@@ -348,11 +363,17 @@ func (e *engine) leave(t *task) {
 			e.traceExit(t)
 		}
 		f(ret)
-		if t.state != stateRunning {
+		if !t.here {
 			return // parked by f
 		}
 	}
 	e.resume(t)
+}
+
+// wait parks a task at the exit of a call.
+func (e *engine) waitHere(t *task, w wait) {
+	t.here = false
+	e.block(t, w)
 }
 
 // setArg changes an argument for the kernel; the guest's own value comes back
@@ -370,8 +391,13 @@ func (e *engine) lost(t *task, errno unix.Errno) {
 		return
 	}
 	e.park(t, stateDying)
-	e.await(t, "death")
 }
 
-// await makes everything else wait for an event of the task.
-func (e *engine) await(t *task, w what) { e.expect[t.pid] = w }
+// everybody is the scope of what any task can affect.
+func (e *engine) everybody(*task) sched.Scope {
+	return func(visit func(*sched.Task)) {
+		for _, u := range e.live {
+			visit(&u.ord)
+		}
+	}
+}

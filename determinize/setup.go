@@ -11,6 +11,7 @@ import (
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/tracer"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -19,13 +20,13 @@ import (
 // mount namespace, with the guest's rights to files and no others.
 func newEngine(cfg Config) (*engine, error) {
 	e := &engine{
-		cfg: cfg, log: cfg.Log,
+		cfg: cfg, log: cfg.Log, serial: cfg.Canonical,
 		tasks: make(map[int]*task), vpids: make(map[int]*task),
-		early: make(map[int]bool), expect: make(map[int]what),
-		channels: make(map[vfs.Key]*channel), dirs: make(map[dirKey]*dirStream),
+		early:     make(map[int]bool),
+		pipeTable: make(map[vfs.Key]*pipe), dirs: make(map[dirKey]*dirStream),
 		fifos: make(map[vfs.Key]*fifoOpens), procFiles: make(map[vfs.Key]procFile),
-		pids: pids.New(),
-		fs:   vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
+		pids: pids.New(cfg.LastPID), usedPIDs: make(map[int]*pidUse),
+		fs: vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
 	}
 	// The pipes of the streams have numbers of the host.
 	for i, k := range [...]vfs.Key{cfg.StdinKey, cfg.Stdout, cfg.Stderr} {
@@ -82,7 +83,7 @@ func (e *engine) enterBox() error {
 	unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0) // not permitted where setgroups is denied, to the guest neither
 	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(e.cfg.FSGID), 0, 0)
 	unix.RawSyscall(unix.SYS_SETFSUID, uintptr(e.cfg.FSUID), 0, 0)
-	keep := uint64(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_KILL | 1<<unix.CAP_SYS_RESOURCE)
+	keep := uint64(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_KILL | 1<<unix.CAP_SYS_RESOURCE | 1<<unix.CAP_SYS_NICE)
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&hdr, &data[0]); err != nil {
@@ -112,7 +113,10 @@ func (e *engine) release() error {
 	t.rnd = prng.NewStream(t.seed, "random")
 	e.init = &task{pid: e.cfg.Init, vpid: 1, pgid: 1, sid: 1, limits: t.limits, state: stateBlocked}
 	e.root = t
-	e.running = t
+	t.cpu = e.cfg.CPU
+	t.ord = sched.Task{Path: t.path, Of: t}
+	e.live = []*task{t}
+	e.transit = 1
 	e.tasks[t.pid] = t
 	e.vpids[t.vpid] = t
 	e.pids.Place(t.vpid, pids.IDs{PGID: t.vpid, SID: t.vpid})
@@ -131,7 +135,7 @@ func (e *engine) nudge() {
 // engine's thread: the Go scheduler may have sent it, to collect garbage.
 func (e *engine) interrupted() error {
 	runtime.Gosched() // as expensive as five stops of a task
-	e.lookForSpin()
+	e.lookForSpins()
 	return e.outside()
 }
 
@@ -140,8 +144,8 @@ func (e *engine) outside() error {
 	if e.cancel.Load() {
 		return ErrCanceled
 	}
-	if e.paused.Load() && e.running != nil {
-		e.stop(e.running)
+	if e.paused.Load() {
+		e.stopAll()
 	}
 	return nil
 }
@@ -211,7 +215,7 @@ func (e *engine) counter(t *task) bool {
 		return false
 	}
 	t.clk.Tick()
-	e.report.Ticks++
+	e.counts(t)
 	v := uint64(uptime + e.readClock(t))
 	r.Rax, r.Rdx = v&0xffffffff, v>>32
 	r.Rip += size

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // span is a piece of the guest's memory.
@@ -75,11 +77,11 @@ func (e *engine) scatter(t *task, spans []span, b []byte) (int, unix.Errno) {
 // gather copies at most limit bytes out of the guest's buffers, leaving out
 // the first skip. The result is scratch memory.
 func (e *engine) gather(t *task, spans []span, skip, limit int) ([]byte, unix.Errno) {
-	if len(e.buf) < capacity {
-		e.buf = make([]byte, capacity)
+	if len(e.buf) < sched.Capacity {
+		e.buf = make([]byte, sched.Capacity)
 	}
 	out := e.buf[:0]
-	limit = min(limit, capacity)
+	limit = min(limit, sched.Capacity)
 	for _, s := range spans {
 		if skip >= s.size {
 			skip -= s.size

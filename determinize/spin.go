@@ -1,8 +1,6 @@
 package determinize
 
-import (
-	"time"
-)
+import "time"
 
 // A process that computes is never interrupted, so that one that waits in a loop
 // for what another would have to do, without a call, would have the box wait for
@@ -13,33 +11,20 @@ import (
 // time or to send a signal.
 const timerSpin = 10 * time.Second
 
-// A spell is how long a task has computed, as watch saw it: after so many events,
-// and since then without another one.
+// A spell is since when a task has computed, as far as the engine has looked: at so
+// many events of it, when it had used so much CPU time.
 type spell struct {
+	looked bool
 	events uint64
-	used   time.Duration // CPU time
+	start  time.Duration
 }
 
-// watch has the engine look, now and then, at a task that has made no call since
-// watch looked last, until the box has ended. cpu returns how much CPU time the
-// process with a pid has used.
-func (r *Run) watch(cpu func(pid int) time.Duration) {
+// watch has the engine look, now and then, at tasks that make no calls, until the box
+// has ended.
+func (r *Run) watch() {
 	const often = time.Second
-	var pid int
-	var events uint64
-	var start time.Duration
 	for r.every(often) {
-		now := int(r.e.computing.Load())
-		seen := r.e.events.Load()
-		if now == 0 || now != pid || seen != events {
-			pid, events, start = now, seen, cpu(now)
-			continue
-		}
-		s := &spell{events, cpu(pid) - start}
-		r.e.spun.Store(s)
-		if s.used >= r.e.leastPatience() {
-			r.e.nudge()
-		}
+		r.e.nudge()
 	}
 }
 
@@ -53,72 +38,76 @@ func (r *Run) every(d time.Duration) bool {
 	}
 }
 
-// lookForSpin stops a task that has computed for too long while others could go on.
-func (e *engine) lookForSpin() {
-	t, spun := e.running, e.spelled()
-	// Whether others could go on is asked only where it matters: to ask may type the
-	// end of input at a terminal, and when this is called is the machine's doing.
-	if e.cfg.SpinLimit == 0 || t == nil || e.spinning != nil || spun < e.leastPatience() || spun < e.patience() {
+// lookForSpins stops tasks that have computed for too long while others could go on.
+func (e *engine) lookForSpins() {
+	if e.cfg.SpinLimit <= 0 || e.paused.Load() {
 		return
 	}
-	if e.stop(t) {
-		e.spinning = t
+	for _, t := range e.live {
+		if t.state != stateRunning || t.spinning {
+			continue
+		}
+		s := &t.spell
+		if now := e.cfg.CPUTime(t.pid); !s.looked || s.events != t.events {
+			*s = spell{true, t.events, now}
+		} else if used := now - s.start; used >= e.leastPatience() && used >= e.patience(t) {
+			t.spinning = e.stop(t)
+		}
 	}
-}
-
-// spelled is how long the task that runs has computed, as far as watch has seen. What
-// it saw of another one, or before a call, does not count.
-func (e *engine) spelled() time.Duration {
-	if s := e.spun.Load(); s != nil && s.events == e.events.Load() {
-		return s.used
-	}
-	return 0
 }
 
 // leastPatience is how long any task may compute.
 func (e *engine) leastPatience() time.Duration { return min(timerSpin, e.cfg.SpinLimit) }
 
-// patience is how long the task that runs may compute.
-func (e *engine) patience() time.Duration {
-	limit := e.cfg.SpinLimit
-	u, _ := e.least()
-	switch {
-	case u == nil && !e.anyIn(stateSpin):
-		return 1<<63 - 1 // nobody waits
-	case u != nil && u.state == stateBlocked:
+// patience is how long a task that runs may compute.
+func (e *engine) patience(t *task) time.Duration {
+	if len(t.inbox) > 0 {
 		return e.leastPatience()
 	}
-	return limit
+	p := time.Duration(1<<63 - 1) // nobody waits
+	e.foresee()
+	for _, u := range e.live {
+		turn := e.turnOf(u)
+		switch {
+		case u.state == stateSpin, u.state == stateReady, u.state == stateOrdered && e.serial:
+			p = min(p, e.cfg.SpinLimit)
+		case u.state == stateOrdered && turn.act == nil: // waits for the start of programs
+			return e.leastPatience()
+		case turn.act == nil || !e.serial && e.clear(u, &turn):
+		case u.state == stateBlocked && (u.wait.event == nil || turn.at.B == u.wait.wake), u.state == stateOrdered && u.kills():
+			return e.leastPatience()
+		default:
+			p = min(p, e.cfg.SpinLimit)
+		}
+	}
+	return p
 }
 
 // spins parks a task that has been stopped where it computes.
 func (e *engine) spins(t *task) {
-	e.spinning = nil
+	t.spinning = false
 	e.taint("spin", "it computed for so long, without a call, that others went on", t)
 	t.spins++
+	e.uncount(t)
+	e.changes++
 	e.park(t, stateSpin)
+	for _, l := range t.inbox {
+		e.mail(t, &l)
+	}
+	t.inbox = nil
 }
 
 // spinner is the task that goes on computing when nobody else can go on: the one
 // that was stopped least often, since each may wait for what another does.
 func (e *engine) spinner() *task {
 	var best *task
-	for _, t := range e.tasks {
+	for _, t := range e.live {
 		if t.state != stateSpin {
 			continue
 		}
-		if best == nil || t.spins < best.spins || t.spins == best.spins && t.before(t.clk.B, best, best.clk.B) {
+		if best == nil || t.spins < best.spins || t.spins == best.spins && t.stamp().Before(best.stamp()) {
 			best = t
 		}
 	}
 	return best
-}
-
-// watched tells watch what is about to run.
-func (e *engine) watched() {
-	pid := int64(0)
-	if e.running != nil {
-		pid = int64(e.running.pid)
-	}
-	e.computing.Store(pid)
 }

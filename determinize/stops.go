@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/tracer"
 	"laplace.dev/laplace/determinize/vdso"
 )
@@ -14,7 +15,6 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 	t := e.tasks[pid]
 	if !ws.Stopped() {
 		if t != nil {
-			delete(e.expect, pid)
 			e.exited(t, ws)
 		}
 		return
@@ -32,12 +32,10 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		e.tr.Cont(pid, 0)
 		return
 	}
-	if e.expect[pid] != "death" {
-		delete(e.expect, pid)
-	}
-	if e.running == t || t.state == stateVfork {
+	t.events++
+	if t.state == stateRunning || t.state == stateWaking || t.state == stateVfork {
 		// Stopped; who runs next is decided below.
-		t.state = stateReady
+		e.park(t, stateReady)
 	}
 	switch stop {
 	case tracer.StopSeccomp:
@@ -47,6 +45,9 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 	case tracer.StopFork, tracer.StopVfork:
 		e.forked(t, stop == tracer.StopVfork)
 	case tracer.StopVforkDone:
+		if t.plan != nil && t.plan.child != nil {
+			e.vforkOver(t.plan.child)
+		}
 		e.park(t, stateReady)
 	case tracer.StopExec:
 		e.execed(t)
@@ -65,9 +66,8 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 func (e *engine) groupStop(t *task, sig unix.Signal) {
 	t.stopped, t.stopSeen = sig, false
 	t.stopping = false
-	if t.parent != nil {
-		t.parent.raised = true
-	}
+	t.clk.B++ // others count on it that it does nothing before its next call
+	e.raise(t.parent, t.stamp())
 	e.traceStop(t, sig)
 	e.park(t, stateStopped)
 	e.tr.Listen(t.pid)
@@ -77,28 +77,41 @@ func (e *engine) groupStop(t *task, sig unix.Signal) {
 func (e *engine) goesOn(t *task) {
 	t.stopping = false
 	if t.stopped != 0 {
-		t.contd = true
+		t.contd, t.contdAt = true, t.stamp()
 		t.stopped = 0
-		if t.parent != nil {
-			t.parent.raised = true
+		if w := t.awaitedBy; w != nil {
+			t.awaitedBy = nil
+			w.reaping--
 		}
-	} else if e.spinning == t {
+		e.raise(t.parent, t.stamp())
+	} else if t.spinning {
 		e.spins(t)
 		return
-	} else if e.running == t {
-		e.next = t // interrupted, to be paused
 	}
 	e.park(t, stateReady)
 }
 
+// raise notes that a task may have been sent a signal, at a stamp.
+func (e *engine) raise(t *task, at sched.Stamp) {
+	if t == nil {
+		return
+	}
+	if !t.raised || at.Before(t.raisedAt) {
+		t.raisedAt = at
+	}
+	t.raised = true
+	e.changes++
+}
+
 // Offsets in siginfo_t; sigaction(2) and asm-generic/siginfo.h.
 const (
-	siCode  = 8
-	siPID   = 16
-	siUID   = 20
-	siUtime = 32
-	siStime = 40
-	siAddr  = 16
+	siCode   = 8
+	siPID    = 16
+	siUID    = 20
+	siStatus = 24
+	siUtime  = 32
+	siStime  = 40
+	siAddr   = 16
 )
 
 // signal handles a signal that is about to be delivered.
@@ -107,7 +120,9 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		e.resume(t)
 		return
 	}
-	t.raised = e.deliverable(t)
+	if t.raised = e.deliverable(t); t.raised {
+		t.raisedAt = t.stamp()
+	}
 	if sig == unix.SIGILL && e.dataLeft(t) {
 		e.fatal = vdso.ErrData
 		return
@@ -117,7 +132,10 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		return
 	}
 	info, errno := e.tr.Siginfo(t.pid)
-	if errno == 0 {
+	if own, ok := t.postedInfo(sig); ok && errno == 0 {
+		info = own
+		e.tr.SetSiginfo(t.pid, &info)
+	} else if errno == 0 {
 		code := int32(binary.LittleEndian.Uint32(info[siCode:]))
 		if sig == unix.SIGCHLD && code > 0 {
 			// Times that a child used, and the uid as the host sees it.
@@ -136,9 +154,27 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		}
 	}
 	t.sig = sig
-	t.brokenOff = false // if it was, the signal decides whether it is made again
 	e.traceSignal(t, sig, info[:])
+	caught, fatal := e.effect(t, sig)
+	if caught {
+		t.brokenOff = false // if it was, the handler's calls come before it is made again
+	}
+	if fatal {
+		t.clk.B++ // others count on it that it does nothing before its next call
+		e.exits(t)
+		return
+	}
 	e.resume(t)
+}
+
+// effect tells whether a signal that is delivered has a handler run, and whether it
+// ends the task.
+func (e *engine) effect(t *task, sig unix.Signal) (caught, fatal bool) {
+	// Signals whose default is to stop, or nothing; signal(7).
+	const harmless = 1<<(17-1) | 1<<(18-1) | 1<<(19-1) | 1<<(20-1) | 1<<(21-1) | 1<<(22-1) | 1<<(23-1) | 1<<(28-1)
+	bit := uint64(1) << (sig - 1)
+	s, ok := e.signalState(t)
+	return s.caught&bit != 0, ok && (s.caught|s.ignored|harmless)&bit == 0
 }
 
 // deliverable tells whether a signal waits for the task that would end a

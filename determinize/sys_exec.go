@@ -26,6 +26,9 @@ func execEnter(e *engine, t *task) verdict {
 	if t.call.Nr == unix.SYS_EXECVEAT {
 		dirfd, pathArg, empty = t.fd(0), t.arg(1), t.arg(4)&unix.AT_EMPTY_PATH != 0
 	}
+	if v, wait := e.startsInTurn(t); wait {
+		return v
+	}
 	w, errno := e.path(t, dirfd, pathArg, empty)
 	if errno != 0 {
 		return fail(errno)
@@ -42,6 +45,23 @@ func execEnter(e *engine, t *task) verdict {
 		// Only a failed call comes back.
 		e.exhausted(t, ret)
 	})
+}
+
+// startsInTurn holds a task back before it starts a program: until those forked before
+// it have started theirs, and, since descriptors are closed, while somebody could go
+// first who would find out that a lock is free.
+func (e *engine) startsInTurn(t *task) (verdict, bool) {
+	if !t.fresh {
+		return verdict{}, false
+	}
+	if !t.mayStart() {
+		t.gate = t.mayStart
+		return verdict{do: doOrder, scope: nobody}, true
+	}
+	if t.locker {
+		return e.order(t, e.everybody(t))
+	}
+	return verdict{}, false
 }
 
 // runnable refuses what could run natively and cannot run here. Everything
@@ -118,22 +138,21 @@ func (e *engine) execDirect(t *task) {
 func (e *engine) execed(t *task) {
 	t.exit = nil
 	t.dirty = false
-	if p := t.vforkOf; p != nil {
-		t.vforkOf, t.vforkParent = nil, p
-		if p.state == stateVfork {
-			e.await(p, "end of vfork")
-		}
-	}
+	e.vforkOver(t)
+	t.vforkOf = nil
 	e.forgetDirs(t)
-	e.released++             // descriptors were closed
+	e.recountAll(t, func(int) bool { return false }) // some were closed
+	e.unlocked(t)
 	t.noWait = t.chldIgnored // handlers and their flags are gone
+	t.chldCaught = false
+	e.releaseKids(t)
 	vec, stack, ok := e.newStack(t)
 	if !ok {
 		e.fatal = ErrLost
 		return
 	}
 	e.report.Execs++
-	x := &execution{id: e.report.Execs, dupes: make(map[prng.Seed]uint64)}
+	x := &execution{id: e.report.Execs}
 	x.argv = stack.strings(vec.Argv)
 	env := stack.strings(vec.Envp)
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
@@ -141,15 +160,9 @@ func (e *engine) execed(t *task) {
 	fn, _ := vec.Value(auxv.ExecFn)
 	digest := e.programDigest(t, x, stack.at(fn))
 
-	parent := t.seed
-	key := prng.Exec(prng.Seed{}, x.argv, cwd, digest, 0)
-	var n uint64
-	if t.exec != nil {
-		parent = t.exec.seed
-		n = t.exec.dupes[key]
-		t.exec.dupes[key]++
-	}
+	parent, n := e.started(t, prng.Exec(prng.Seed{}, x.argv, cwd, digest, 0))
 	t.seed = prng.Exec(parent, x.argv, cwd, digest, n)
+	t.family = newFamily(t.seed)
 	x.seed = t.seed
 	x.weak = weakKey(x.argv, env, cwd, digest)
 	t.exec = x
@@ -160,8 +173,7 @@ func (e *engine) execed(t *task) {
 
 	e.patch(t, vec)
 	e.traceExec(t, x)
-	e.park(t, stateReady)
-	e.next = t
+	e.resume(t)
 }
 
 // weakKey is the digest of what is known of an exec before it runs.

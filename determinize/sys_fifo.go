@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -13,31 +14,35 @@ import (
 type fifoOpens struct {
 	readers, writers uint64
 	waiting          int
+	at               sched.Stamp // when one of these last changed
 }
 
 // openFIFO opens a FIFO. An open that waits for the other end waits here, not
 // in the kernel, which is asked not to wait: a reader stays closed until a
 // writer is there or waits, a writer until the kernel knows of a reader.
 func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
-	if v, wait := e.order(t); wait {
+	if v, wait := e.order(t, e.everybody(t)); wait {
 		return v
 	}
-	if st.Dev == e.pipes {
-		return run() // an anonymous pipe, by its link in /proc: never waits
-	}
 	k := vfs.KeyOf(st)
+	if st.Dev == e.pipes {
+		// An anonymous pipe, by its link in /proc: never waits.
+		return runThen(func(ret int64) { e.openedFIFO(t, k, ret, o.flags) })
+	}
 	f := e.fifos[k]
 	if f == nil {
 		f = &fifoOpens{}
 		e.fifos[k] = f
 	}
-	if e.channelOf(k) != nil && !e.held(k) {
-		delete(e.channels, k) // what is left when the last descriptor closes is lost
+	if p := e.pipeTable[k]; p != nil && !p.Held(sched.Reads|sched.Writes) {
+		p.Clear() // what is left when the last descriptor closes is lost
 	}
 	mode := o.flags & unix.O_ACCMODE
 	waits := o.flags&unix.O_NONBLOCK == 0 && o.flagsArg >= 0
 	count := func(ret int64) {
 		if ret >= 0 {
+			e.openedFIFO(t, k, ret, o.flags)
+			f.at = t.stamp()
 			if mode != unix.O_WRONLY {
 				f.readers++
 			}
@@ -54,10 +59,10 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 		if !t.looked {
 			t.looked, t.seenWriters = true, seen
 		}
-		if f.waiting == 0 && f.writers == t.seenWriters && !fifoHasWriters(o.w) {
+		if f.waiting == 0 && f.writers == t.seenWriters && !e.heldBy(k, sched.Writes) {
 			w := o.w.raw
 			at := t.seenWriters
-			return block("a writer of "+strconv.Quote(w), func() bool { return f.waiting > 0 || f.writers != at })
+			return block(func() string { return "a writer of " + strconv.Quote(w) }, nil, func() (sched.Stamp, bool) { return f.at, f.waiting > 0 || f.writers != at })
 		}
 		came := f.writers != t.seenWriters
 		e.setArg(t, o.flagsArg, uint64(o.flags|unix.O_NONBLOCK))
@@ -67,16 +72,17 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 				return
 			}
 			e.setBlocking(t, int32(ret))
-			if came || e.hasWriters(t, int32(ret)) {
+			if came || e.heldBy(k, sched.Writes) {
 				return
 			}
 			// The writer that waits opens next.
 			at := f.writers
-			t.ready = func() bool { return f.writers != at }
-			t.then = func() verdict { return verdict{do: doResume} }
-			t.broken = t.then
-			t.why = "a writer of a FIFO"
-			e.park(t, stateBlocked)
+			goOn := func() verdict { return verdict{do: doResume} }
+			e.waitHere(t, wait{
+				why:   saying("a writer of a FIFO"),
+				event: func() (sched.Stamp, bool) { return f.at, f.writers != at },
+				then:  goOn, broken: goOn,
+			})
 		})
 	}
 	e.setArg(t, o.flagsArg, uint64(o.flags|unix.O_NONBLOCK))
@@ -89,32 +95,42 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 			return
 		}
 		f.waiting++
+		f.at = t.stamp()
 		seen := f.readers
-		t.ready = func() bool { return f.readers != seen }
-		t.then = func() verdict {
-			f.waiting--
-			return e.again(t)
-		}
-		t.broken = func() verdict {
-			f.waiting--
-			return e.restartAtExit(t)
-		}
-		t.why = "a reader of a FIFO"
-		e.park(t, stateBlocked)
+		e.waitHere(t, wait{
+			why:   saying("a reader of a FIFO"),
+			event: func() (sched.Stamp, bool) { return f.at, f.readers != seen },
+			then: func() verdict {
+				f.waiting--
+				return e.again(t)
+			},
+			broken: func() verdict {
+				f.waiting--
+				return e.restartAtExit(t)
+			},
+		})
 	})
 }
 
-// fifoHasWriters tells whether a FIFO has a writer, without keeping it open.
-// Nothing ever is in the kernel's FIFO: a read finds its end, or nothing yet.
-func fifoHasWriters(w where) bool {
-	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
+// openedFIFO notes that a task has opened a FIFO, or a pipe, by its name.
+func (e *engine) openedFIFO(t *task, k vfs.Key, fd int64, flags int) {
+	if fd < 0 {
+		return
 	}
-	defer unix.Close(fd)
-	var b [1]byte
-	_, err = unix.Read(fd, b[:])
-	return err == unix.EAGAIN
+	p := e.pipeTable[k]
+	if p == nil {
+		p = &pipe{key: k}
+		e.pipeTable[k] = p
+	}
+	p.named = true
+	e.hold(t, p, endsOf(flags))
+	e.changes++
+}
+
+// heldBy tells whether anybody has an end of a FIFO open.
+func (e *engine) heldBy(k vfs.Key, ends sched.Ends) bool {
+	p := e.pipeTable[k]
+	return p != nil && p.Held(ends)
 }
 
 // setBlocking undoes the O_NONBLOCK with which a descriptor was opened.
@@ -127,35 +143,4 @@ func (e *engine) setBlocking(t *task, fd int32) {
 	if fl, err := unix.FcntlInt(uintptr(local), unix.F_GETFL, 0); err == nil {
 		unix.FcntlInt(uintptr(local), unix.F_SETFL, fl&^unix.O_NONBLOCK)
 	}
-}
-
-// held tells whether any task has a file open.
-func (e *engine) held(k vfs.Key) bool {
-	for _, t := range e.tasks {
-		dir := strconv.Itoa(t.pid) + "/fd"
-		fd, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			continue
-		}
-		buf := make([]byte, 1<<16)
-		for {
-			n, err := unix.Getdents(fd, buf)
-			if err != nil || n == 0 {
-				break
-			}
-			entries, errno := parseDirents(buf[:n], nil)
-			if errno != 0 {
-				break
-			}
-			for _, d := range entries {
-				var st unix.Stat_t
-				if unix.Fstatat(fd, d.name, &st, 0) == nil && vfs.KeyOf(&st) == k {
-					unix.Close(fd)
-					return true
-				}
-			}
-		}
-		unix.Close(fd)
-	}
-	return false
 }

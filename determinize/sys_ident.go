@@ -270,3 +270,18 @@ func (e *engine) applyLimit(t *task, res int, l unix.Rlimit) {
 		e.log.Debug("set limit", "resource", res, "err", err)
 	}
 }
+
+// getppidEnter handles getppid: init has the children of those that ended before.
+func getppidEnter(e *engine, t *task) verdict {
+	p := t.forker
+	if p == nil || p.ended() && p.stamp().Before(t.stamp()) {
+		return answer(1)
+	}
+	t.sawParent = t.clk.B
+	return answer(int64(p.vpid))
+}
+
+// ended tells whether a task will make no call any more.
+func (t *task) ended() bool {
+	return t.state == stateDead || t.state == stateExiting || t.state == stateDying
+}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -46,13 +47,13 @@ func ioctlEnter(e *engine, t *task) verdict {
 	case req == unix.RNDGETENTCNT && k == kindRandom:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 256)) // bits; the size of the pool since 5.18
 	case req == unix.TIOCINQ && k == kindPipe:
-		n := 0
-		if v, wait := e.order(t); wait {
+		p := e.pipeOf(t, vfs.KeyOf(&st))
+		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
 			return v
 		}
-		if c := e.channelOf(vfs.KeyOf(&st)); c != nil {
-			n = c.tell(t)
-			t.clk.Join(c.writes[0].edge)
+		n := p.Tell(&t.ord, t.stamp())
+		if n > 0 {
+			t.clk.Join(p.First().Edge)
 		}
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, uint32(n)))
 	}
@@ -67,17 +68,19 @@ func fcntlEnter(e *engine, t *task) verdict {
 	}
 	cmd := t.fd(1)
 	switch cmd {
+	case unix.F_DUPFD, unix.F_DUPFD_CLOEXEC:
+		return dupEnter(e, t)
 	case unix.F_ADD_SEALS, unix.F_GET_SEALS:
 		return e.seals(t)
 	case unix.F_GETOWN, unix.F_GETSIG:
 		return answer(0)
 	case unix.F_GETPIPE_SZ:
-		return answer(capacity)
+		return answer(sched.Capacity)
 	case unix.F_SETPIPE_SZ:
 		if int64(int32(t.arg(2))) < 0 || t.arg(2) > 1<<20 {
 			return fail(unix.EPERM)
 		}
-		return answer(capacity)
+		return answer(sched.Capacity)
 	case unix.F_SETFL:
 		if t.arg(2)&unix.O_ASYNC != 0 {
 			e.refuse("fcntl(O_ASYNC)")
@@ -85,28 +88,47 @@ func fcntlEnter(e *engine, t *task) verdict {
 		}
 		return e.statusFlags(t)
 	case unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETLK, unix.F_OFD_GETLK:
-		if v, wait := e.order(t); wait {
+		if v, wait := e.serially(t); wait {
 			return v
 		}
+		e.locks()
 		switch cmd {
 		case unix.F_SETLKW:
 			return e.lock(t, 1, unix.F_SETLK, unix.EAGAIN)
 		case unix.F_OFD_SETLKW:
 			return e.lock(t, 1, unix.F_OFD_SETLK, unix.EAGAIN)
 		}
-		return runThen(func(int64) { e.released++ })
+		return runThen(func(int64) { e.unlocked(t) })
 	}
 	return run()
 }
 
+// locks notes that a file lock may be taken. Who has inherited the descriptor may be
+// the one that gives it up: anybody.
+func (e *engine) locks() {
+	for _, u := range e.live {
+		u.locker = true
+	}
+}
+
+// unlocked notes that a task may have given file locks up.
+func (e *engine) unlocked(t *task) {
+	if t.locker {
+		e.lockFree = t.stamp()
+		e.unlocks++
+		e.changes++
+	}
+}
+
 // flockEnter handles flock.
 func flockEnter(e *engine, t *task) verdict {
-	if v, wait := e.order(t); wait {
+	if v, wait := e.serially(t); wait {
 		return v
 	}
+	e.locks()
 	op := t.arg(1)
 	if op&unix.LOCK_NB != 0 || op&unix.LOCK_UN != 0 {
-		return runThen(func(int64) { e.released++ })
+		return runThen(func(int64) { e.unlocked(t) })
 	}
 	return e.lock(t, 1, op|unix.LOCK_NB, unix.EWOULDBLOCK)
 }
@@ -118,6 +140,7 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 	e.setArg(t, arg, nonblocking)
 	return runThen(func(ret int64) {
 		if ret != -int64(busy) && ret != -int64(unix.EACCES) {
+			t.asked = false
 			return
 		}
 		t.blocker = nil
@@ -127,12 +150,17 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 				return
 			}
 		}
-		seen := e.released
-		t.ready = func() bool { return e.released != seen }
-		t.then = func() verdict { return e.again(t) }
-		t.broken = func() verdict { return e.restartAtExit(t) }
-		t.why = "a file lock"
-		e.park(t, stateBlocked)
+		seen, b := e.unlocks, t.clk.B
+		if t.asked {
+			b = t.askedB // nothing has happened, as far as it can tell
+		}
+		t.asked, t.askedB, t.clk.B = true, b, b
+		e.waitHere(t, wait{
+			why:    saying("a file lock"),
+			event:  func() (sched.Stamp, bool) { return e.lockFree, e.unlocks != seen },
+			then:   func() verdict { return e.again(t) },
+			broken: func() verdict { return e.restartAtExit(t) },
+		})
 	})
 }
 
@@ -175,7 +203,7 @@ func (e *engine) again(t *task) verdict {
 		r.Orig_rax = ^uint64(0)
 		e.tr.SetRegs(t.pid, &r)
 	}
-	t.traced = nil // its event is that of the next time
+	t.brokenOff = true
 	return verdict{do: doResume}
 }
 
@@ -184,13 +212,6 @@ func (e *engine) restartAtExit(t *task) verdict {
 	e.tr.SetNr(t.pid, t.call.Nr)
 	e.tr.SetResult(t.pid, restartSys)
 	return verdict{do: doResume}
-}
-
-// closeEnter handles the calls that may give descriptors up: close, dup2,
-// dup3, close_range.
-func closeEnter(e *engine, t *task) verdict {
-	e.released++
-	return run()
 }
 
 // pipeEnter handles pipe and pipe2.
@@ -207,8 +228,12 @@ func pipeEnter(e *engine, t *task) verdict {
 		var fds [2]int32
 		var st unix.Stat_t
 		if e.tr.ReadFull(t.pid, t.arg(0), bytesOf(&fds)) == 0 && e.statFD(t, fds[0], &st) == 0 {
-			n := e.fs.Created(vfs.KeyOf(&st), "pipe:", t.id(), t.nth(), e.owner())
+			k := vfs.KeyOf(&st)
+			n := e.fs.Created(k, "pipe:", t.id(), t.nth(), e.owner())
 			n.Touch(&t.clk)
+			p := &pipe{key: k}
+			e.pipeTable[k] = p
+			e.hold(t, p, sched.Reads|sched.Writes)
 		}
 	})
 }

@@ -153,7 +153,7 @@ func (e *engine) seals(t *task) verdict {
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return target, 0 })
 	if t.fd(1) == unix.F_GET_SEALS {
-		t.clk.Join(n.Last)
+		t.clk.See(n.Last)
 		return run()
 	}
 	return runThen(func(ret int64) {
@@ -175,11 +175,11 @@ func (e *engine) outOfTime(t *task) bool {
 		t.doomed = true
 		unix.Kill(t.pid, unix.SIGKILL)
 		e.park(t, stateDying)
-		e.await(t, "death")
 		return true
 	case own >= l.Soft:
 		l.Soft++
-		t.timedOut, t.raised = true, true
+		t.timedOut = true
+		e.raise(t, t.stamp())
 		unix.Kill(t.pid, unix.SIGXCPU)
 	}
 	return false

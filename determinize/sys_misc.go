@@ -33,14 +33,14 @@ func checkedEnter(e *engine, t *task) verdict {
 
 // orderedEnter lets an ordered call through when its turn has come.
 func orderedEnter(e *engine, t *task) verdict {
-	if v, wait := e.order(t); wait {
+	if v, wait := e.order(t, e.everybody(t)); wait {
 		return v
 	}
 	return run()
 }
 
 // yieldEnter handles sched_yield.
-func yieldEnter(e *engine, t *task) verdict { return yield(0) }
+func yieldEnter(e *engine, t *task) verdict { return answer(0) }
 
 // prctlEnter handles prctl.
 func prctlEnter(e *engine, t *task) verdict {
@@ -120,6 +120,11 @@ func mmapEnter(e *engine, t *task) verdict {
 		if t.arg(3)&shared != 0 && t.arg(3)&anonymous == 0 {
 			e.mapped(t, t.fd(4), t.arg(2))
 		}
+		if t.arg(3)&shared != 0 && e.mayShare(t) {
+			if v, wait := e.serially(t); wait {
+				return v
+			}
+		}
 	case unix.SYS_MPROTECT:
 		if r, bad := policy.ProtFlags.Refused(t.arg(2)); bad {
 			return e.refusedFlags(t, r)
@@ -133,6 +138,16 @@ func mmapEnter(e *engine, t *task) verdict {
 		}
 	}
 	return checkedEnter(e, t)
+}
+
+// mayShare tells whether a mapping that a task makes is one that others may see it
+// write to: all that are shared, but for files that nobody can write to.
+func (e *engine) mayShare(t *task) bool {
+	if t.arg(3)&unix.MAP_ANONYMOUS != 0 {
+		return true
+	}
+	fl, errno := e.flags(t, t.fd(4))
+	return errno == 0 && fl&unix.O_ACCMODE != unix.O_RDONLY
 }
 
 // brkEnter handles brk, which tells no errno: what it returns is the end of the

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -174,7 +175,7 @@ func (e *engine) offsetAt(t *task, addr uint64) (int64, unix.Errno) {
 
 // move moves at most n bytes and writes offsets back.
 func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consume bool) verdict {
-	if v, wait := e.order(t); wait {
+	if v, wait := e.order(t, e.everybody(t)); wait {
 		return v
 	}
 	if in.flags&unix.O_ACCMODE == unix.O_WRONLY || out.flags&unix.O_ACCMODE == unix.O_RDONLY {
@@ -183,23 +184,28 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if out.kind == kindFile && out.flags&unix.O_APPEND != 0 {
 		return fail(unix.EINVAL)
 	}
-	n = min(n, capacity)
+	n = min(n, sched.Capacity)
 	if n == 0 {
 		return answer(0)
 	}
 	if out.kind == kindPipe && e.stream(out.key) == 0 {
-		fd, key := out.fd, out.key
-		if !e.hasReaders(t, fd) {
+		p := e.pipeOf(t, out.key)
+		if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
 			// SIGPIPE too, as from any write to a pipe that nobody reads.
 			unix.Tgkill(t.pid, t.pid, unix.SIGPIPE)
 			return fail(unix.EPIPE)
 		}
-		room := e.channelOf(key).room()
+		room := p.Room(t.stamp())
 		if room == 0 {
 			if out.flags&unix.O_NONBLOCK != 0 {
 				return fail(unix.EAGAIN)
 			}
-			return block("room in a pipe", func() bool { return e.channelOf(key).room() > 0 || !e.hasReaders(t, fd) })
+			return block(saying("room in a pipe"), nil, func() (sched.Stamp, bool) {
+				if at, ok := p.Fits(1); ok {
+					return at, true
+				}
+				return p.Released(sched.Reads)
+			})
 		}
 		n = min(n, room)
 	}
@@ -207,15 +213,15 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if !ok {
 		return v
 	}
-	if c := e.channelOf(in.key); in.kind == kindPipe && c != nil {
-		t.clk.Receive(c.writes[0].edge)
+	if p := e.pipeTable[in.key]; in.kind == kindPipe && p != nil && p.First() != nil {
+		t.clk.Receive(p.First().Edge)
 	}
 	done, errno := e.give(t, out, data)
 	if done == 0 && errno != 0 {
 		return fail(errno)
 	}
 	if consume {
-		e.taken(in, done)
+		e.taken(t, in, done)
 	}
 	for _, o := range []struct {
 		addr uint64
@@ -230,8 +236,8 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 
 // take looks at what a source has. The result is scratch memory.
 func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
-	if len(e.buf) < capacity {
-		e.buf = make([]byte, capacity)
+	if len(e.buf) < sched.Capacity {
+		e.buf = make([]byte, sched.Capacity)
 	}
 	switch in.kind {
 	case kindPipe:
@@ -241,18 +247,17 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 			}
 			return append(e.buf[:0], e.stdin[:min(n, len(e.stdin))]...), verdict{}, true
 		}
-		c := e.channelOf(in.key)
-		if c == nil {
-			fd, key := in.fd, in.key
-			switch {
-			case !e.hasWriters(t, fd):
-				return nil, answer(0), false
-			case in.flags&unix.O_NONBLOCK != 0:
+		p := e.pipeOf(t, in.key)
+		switch at, ok := p.Readable(); {
+		case !ok || !at.Before(t.stamp()):
+			if in.flags&unix.O_NONBLOCK != 0 {
 				return nil, fail(unix.EAGAIN), false
 			}
-			return nil, block("bytes from a pipe", func() bool { return e.channelOf(key) != nil || !e.hasWriters(t, fd) }), false
+			return nil, block(saying("bytes from a pipe"), nil, p.Readable), false
+		case p.First() == nil:
+			return nil, answer(0), false
 		}
-		return append(e.buf[:0], c.peek(t, n)...), verdict{}, true
+		return append(e.buf[:0], p.Peek(&t.ord, n)...), verdict{}, true
 	case kindFile:
 		e.observe(t, &in.st)
 		at := in.off
@@ -272,15 +277,16 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 }
 
 // taken consumes what was moved.
-func (e *engine) taken(in *end, n int) {
+func (e *engine) taken(t *task, in *end, n int) {
 	switch {
 	case n == 0:
 	case in.kind == kindFile && in.off < 0:
 		unix.Seek(in.local, int64(n), unix.SEEK_CUR)
 	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
 		e.stdin = e.stdin[n:]
-	case in.kind == kindPipe && e.channelOf(in.key) != nil:
-		e.consume(in.key, n)
+	case in.kind == kindPipe:
+		e.pipeTable[in.key].Read(&t.ord, n, t.clk.B)
+		e.changes++
 	}
 }
 
@@ -297,7 +303,7 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 			}
 			return len(data), 0
 		}
-		e.send(t, out.key, data, t.clk.Edge, false)
+		e.send(t, e.pipeOf(t, out.key), data, 0)
 		return len(data), 0
 	case kindFile:
 		var n int

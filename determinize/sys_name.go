@@ -167,7 +167,7 @@ func (e *engine) changed(t *task, n *entry) {
 	if n.dir == nil {
 		return
 	}
-	n.dir.Touch(&t.clk)
+	e.touchDir(t, n.dir)
 	if !n.dir.Bound() {
 		e.fs.Bind(n.parent, n.dir)
 	}
@@ -311,13 +311,8 @@ func renameEnter(e *engine, t *task) verdict {
 	}
 	b.st, b.exists = b.now() // it may have been another name of a
 	was, other := e.at(a), e.at(b)
-	return runThen(func(ret int64) {
+	done := func(ret int64) {
 		defer t.release()
-		if ret == -int64(unix.EXDEV) && a.st.Dev == b.dev() && e.fs.InProject(a.path()) && e.fs.InProject(b.path()) &&
-			(isDir(&a.st) || b.exists && isDir(&b.st)) {
-			ret = e.renameDir(t, a, b, flags)
-			e.tr.SetResult(t.pid, ret)
-		}
 		switch {
 		case ret != 0:
 			e.denied(t, ret)
@@ -332,6 +327,18 @@ func renameEnter(e *engine, t *task) verdict {
 		default:
 			e.renamed(t, a, b, was, other)
 		}
+	}
+	return runThen(func(ret int64) {
+		if ret != -int64(unix.EXDEV) || a.st.Dev != b.dev() || !e.fs.InProject(a.path()) || !e.fs.InProject(b.path()) ||
+			!isDir(&a.st) && !(b.exists && isDir(&b.st)) {
+			done(ret)
+			return
+		}
+		e.whenAlone(t, func() {
+			ret := e.renameDir(t, a, b, flags)
+			e.tr.SetResult(t.pid, ret)
+			done(ret)
+		})
 	})
 }
 

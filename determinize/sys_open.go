@@ -284,10 +284,10 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	case o.flags&unix.O_ACCMODE != unix.O_RDONLY:
 		n.Session = 0
 		if o.flags&unix.O_ACCMODE == unix.O_RDWR {
-			t.clk.Receive(n.Last)
+			t.clk.Observe(n.Last)
 		}
 	default:
-		t.clk.Receive(n.Last)
+		t.clk.Observe(n.Last)
 	}
 }
 

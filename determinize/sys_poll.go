@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -196,22 +197,23 @@ func (e *engine) tellLeft(t *task, s *waitSet) {
 // poll waits for a set. finish writes the answer to the guest and returns the
 // call's result.
 func (e *engine) poll(t *task, set waitSet, finish func() int64) verdict {
-	if v, wait := e.order(t); wait {
+	all := e.lookUp(t, &set)
+	if v, wait := e.order(t, e.pollScope(t, all)); wait {
 		return v
 	}
 	end := func() verdict {
 		e.tellLeft(t, &set)
 		return answer(finish())
 	}
-	if e.pollReady(t, &set) {
+	if e.pollReady(t, &set, all) {
 		return end()
 	}
 	if set.forNow {
 		return answer(finish())
 	}
-	v := block(e.pollName(t, &set), func() bool { return e.pollReady(t, &set) })
+	v := block(e.pollName(t, all), e.pollScope(t, all), func() (sched.Stamp, bool) { return e.pollEvent(t, all) })
 	v.then = func() verdict {
-		e.pollReady(t, &set)
+		e.pollReady(t, &set, all)
 		return end()
 	}
 	if !set.never {
@@ -247,107 +249,170 @@ func (e *engine) poll(t *task, set waitSet, finish func() int64) verdict {
 	return v
 }
 
-// pollName is what a poll or select waits for, as a user is told.
-func (e *engine) pollName(t *task, set *waitSet) string {
-	for _, p := range set.fds {
-		var st unix.Stat_t
-		if k, errno := e.kindOf(t, p.Fd, &st); errno == 0 && k == kindTTY && p.Events&unix.POLLIN != 0 {
-			return "a poll or select of " + e.terminalName(t, &st)
-		}
-	}
-	return "a poll or select"
+// polled is a descriptor that is polled.
+type polled struct {
+	fd    int32
+	asked int16
+	kind  kind
+	st    unix.Stat_t
+	bad   bool // there is no such descriptor
+	flags int
+	pipe  *pipe // if it leads to one of the box's
 }
 
-// pollReady fills in what is ready, and tells whether anything is.
-func (e *engine) pollReady(t *task, set *waitSet) bool {
+// lookUp looks at the descriptors of a set.
+func (e *engine) lookUp(t *task, set *waitSet) []polled {
+	all := make([]polled, len(set.fds))
+	for i, f := range set.fds {
+		p := &all[i]
+		p.fd, p.asked = f.Fd, f.Events
+		if f.Fd < 0 {
+			continue
+		}
+		var errno, errno2 unix.Errno
+		p.kind, errno = e.kindOf(t, f.Fd, &p.st)
+		p.flags, errno2 = e.flags(t, f.Fd)
+		p.bad = errno != 0 || errno2 != 0 || p.flags&unix.O_PATH != 0 || p.kind == kindUnknown
+		if k := vfs.KeyOf(&p.st); !p.bad && p.kind == kindPipe && e.stream(k) == 0 && (k != e.cfg.StdinKey || e.cfg.Stdin == nil) {
+			p.pipe = e.pipeOf(t, k)
+		}
+	}
+	return all
+}
+
+// pollScope is who can change what a poll finds.
+func (e *engine) pollScope(t *task, all []polled) sched.Scope {
+	for i := range all {
+		p := &all[i]
+		if p.kind == kindTTY || p.kind == kindPipe && p.pipe == nil && e.stream(vfs.KeyOf(&p.st)) == 0 || p.pipe != nil && p.pipe.named {
+			return e.everybody(t)
+		}
+	}
+	return func(visit func(*sched.Task)) {
+		for i := range all {
+			if p := all[i].pipe; p != nil {
+				p.Others(&t.ord, sched.Reads|sched.Writes)(visit)
+			}
+		}
+	}
+}
+
+// pollName is what a poll or select waits for, as a user is told.
+func (e *engine) pollName(t *task, all []polled) func() string {
+	return func() string {
+		for i := range all {
+			if p := &all[i]; !p.bad && p.kind == kindTTY && p.asked&unix.POLLIN != 0 {
+				return "a poll or select of " + e.terminalName(t, &p.st)
+			}
+		}
+		return "a poll or select"
+	}
+}
+
+// pollReady fills in what is ready at the time of the task's call, and tells whether
+// anything is.
+func (e *engine) pollReady(t *task, set *waitSet, all []polled) bool {
 	any := false
 	for i := range set.fds {
 		p := &set.fds[i]
 		p.Revents = 0
 		if p.Fd >= 0 {
-			p.Revents = e.ready(t, p.Fd, p.Events) & (p.Events | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL)
+			p.Revents = e.ready(t, &all[i]) & (p.Events | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL)
 		}
 		any = any || p.Revents != 0
 	}
 	return any
 }
 
-// ready is what can be done, of what is asked for, with a descriptor without
-// waiting; poll(2).
-func (e *engine) ready(t *task, fd int32, asked int16) int16 {
-	const (
-		in  = unix.POLLIN | 0x40   // POLLRDNORM
-		out = unix.POLLOUT | 0x100 // POLLWRNORM
-	)
-	var st unix.Stat_t
-	k, errno := e.kindOf(t, fd, &st)
-	if errno != 0 {
+// pollEvent is since when something is ready.
+func (e *engine) pollEvent(t *task, all []polled) (at sched.Stamp, ok bool) {
+	note := func(a sched.Stamp, is bool) {
+		if is && (!ok || a.Before(at)) {
+			at, ok = a, true
+		}
+	}
+	for i := range all {
+		p := &all[i]
+		ends := endsOf(p.flags)
+		switch {
+		case p.fd < 0:
+		case p.pipe == nil:
+			note(sched.Stamp{}, e.ready(t, p)&(p.asked|unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0)
+		default:
+			if ends&sched.Reads != 0 {
+				if w := p.pipe.First(); w == nil {
+					a, gone := p.pipe.Released(sched.Writes)
+					note(a, gone && p.pipe.HasBeen(sched.Writes))
+				} else if p.asked&pollIn != 0 {
+					note(p.pipe.Readable())
+				}
+			}
+			if ends&sched.Writes != 0 {
+				if p.asked&pollOut != 0 {
+					note(p.pipe.Fits(sched.Atomic))
+				}
+				note(p.pipe.Released(sched.Reads))
+			}
+		}
+	}
+	return at, ok
+}
+
+const (
+	pollIn  = unix.POLLIN | 0x40   // POLLRDNORM
+	pollOut = unix.POLLOUT | 0x100 // POLLWRNORM
+)
+
+// ready is what can be done with a descriptor without waiting; poll(2).
+func (e *engine) ready(t *task, p *polled) int16 {
+	if p.bad {
 		return unix.POLLNVAL
 	}
-	fl, errno := e.flags(t, fd)
-	if errno != 0 || fl&unix.O_PATH != 0 {
-		return unix.POLLNVAL
-	}
-	switch k {
+	switch p.kind {
 	case kindPipe:
 	case kindTTY:
-		local, errno := e.borrow(t, fd)
+		local, errno := e.borrow(t, p.fd)
 		if errno != 0 {
 			return unix.POLLNVAL
 		}
 		defer unix.Close(local)
-		p := []unix.PollFd{{Fd: int32(local), Events: in}}
-		unix.Poll(p, 0)
-		if p[0].Revents&in == 0 && asked&in != 0 && e.terminalReadable(t, fd, &st) {
-			p[0].Revents |= in
+		fds := []unix.PollFd{{Fd: int32(local), Events: pollIn}}
+		unix.Poll(fds, 0)
+		if fds[0].Revents&pollIn == 0 && p.asked&pollIn != 0 && e.terminalReadable(t, p.fd, &p.st) {
+			fds[0].Revents |= pollIn
 		}
 		// Output is taken as fast as it comes: whether it has been yet is not told.
-		return p[0].Revents | out
-	case kindUnknown:
-		return unix.POLLNVAL
+		return fds[0].Revents | pollOut
 	default:
-		return in | out
+		return pollIn | pollOut
 	}
-	key := vfs.KeyOf(&st)
+	ends := endsOf(p.flags)
+	if p.pipe == nil { // a stream of the box
+		if ends&sched.Writes != 0 {
+			return pollOut
+		}
+		e.fillStdin(1)
+		if len(e.stdin) > 0 {
+			return pollIn
+		}
+		return unix.POLLHUP
+	}
 	var r int16
-	if fl&unix.O_ACCMODE != unix.O_WRONLY {
-		switch {
-		case key == e.cfg.StdinKey && e.cfg.Stdin != nil:
-			e.fillStdin(1)
-			if len(e.stdin) > 0 {
-				r |= in
-			} else {
-				r |= unix.POLLHUP
-			}
-		default:
-			if e.channelOf(key) != nil {
-				r |= in
-			}
-			r |= e.hungUp(t, fd)
+	now := t.stamp()
+	if ends&sched.Reads != 0 {
+		if w := p.pipe.First(); w != nil && p.pipe.Len(now) > 0 {
+			r |= pollIn
+		}
+		if at, gone := p.pipe.Released(sched.Writes); gone && at.Before(now) && p.pipe.HasBeen(sched.Writes) {
+			r |= unix.POLLHUP
 		}
 	}
-	if fl&unix.O_ACCMODE != unix.O_RDONLY {
-		switch {
-		case e.stream(key) != 0:
-			r |= out
-		case !e.hasReaders(t, fd):
-			r |= out | unix.POLLERR
-		case e.channelOf(key).room() >= pipeBuf:
-			r |= out
+	if ends&sched.Writes != 0 {
+		if at, gone := p.pipe.Released(sched.Reads); gone && at.Before(now) {
+			r |= pollOut | unix.POLLERR
+		} else if p.pipe.Room(now) >= sched.Atomic {
+			r |= pollOut
 		}
 	}
 	return r
-}
-
-// hungUp is POLLHUP when the writers of a pipe have gone: a FIFO that never
-// had one has not hung up.
-func (e *engine) hungUp(t *task, fd int32) int16 {
-	local, errno := e.borrow(t, fd)
-	if errno != 0 {
-		return unix.POLLHUP
-	}
-	defer unix.Close(local)
-	p := []unix.PollFd{{Fd: int32(local), Events: unix.POLLIN}}
-	unix.Poll(p, 0)
-	return p[0].Revents & unix.POLLHUP
 }

@@ -41,6 +41,11 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	if rest == "mem" && owner != t {
 		return fail(unix.EACCES) // another's memory is no channel
 	}
+	if owner != t || !isPID {
+		if v, wait := e.order(t, e.everybody(t)); wait {
+			return v // what others do shows in it
+		}
+	}
 	if owner == e.init && isPID {
 		return e.openInit(t, o, path, rest)
 	}
@@ -166,14 +171,15 @@ func (e *engine) procProcess(t *task) procfs.Process {
 			p.Children = append(p.Children, k.vpid)
 		}
 	}
-	if t == e.running || t.state == stateRunning || t.state == stateReady || t.state == stateSpin {
-		p.State = 'R'
-	} else if t.state == stateBlocked || t.state == stateVfork || t.state == stateOrdered {
+	switch t.state {
+	case stateBlocked, stateVfork:
 		p.State = 'S'
-	} else if t.state == stateStopped {
+	case stateStopped:
 		p.State = 'T'
-	} else if t.state == stateDead {
+	case stateDead, stateExiting:
 		p.State = 'Z'
+	default:
+		p.State = 'R'
 	}
 	if real, errno := e.readProc(strconv.Itoa(t.pid) + "/mountinfo"); errno == 0 {
 		p.Mounts = procfs.Mounts(real)

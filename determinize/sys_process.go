@@ -8,6 +8,7 @@ import (
 
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // cloneExitSignal are the bits of clone's flags that are the exit signal.
@@ -105,9 +106,6 @@ func (c *cloneCall) refused() (what string, errno unix.Errno) {
 	return "", 0
 }
 
-// exitEnter handles exit and exit_group.
-func exitEnter(e *engine, t *task) verdict { return run() }
-
 // Options of the wait calls; waitid(2).
 const (
 	pAll, pPid, pPgid, pPidfd = 0, 1, 2, 3
@@ -199,22 +197,29 @@ func waitidEnter(e *engine, t *task) verdict {
 // wait waits for a child that match accepts. The child that goes first in
 // order of its exit is chosen here, by choose; the kernel then reports it.
 func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits bool, choose func(*task), done func(*task, int64)) verdict {
-	if v, wait := e.order(t); wait {
-		return v
-	}
 	find := func() *task {
 		var best *task
 		for _, k := range t.kids {
 			if !eligible(k, options) || !match(k) || !waitable(k, options, exits) {
 				continue
 			}
-			if best == nil || k.before(k.clk.B, best, best.clk.B) {
+			if best == nil || k.changed().Before(best.changed()) {
 				best = k
 			}
 		}
 		return best
 	}
-	if k := find(); k != nil {
+	scope := func(visit func(*sched.Task)) {
+		for _, k := range t.kids {
+			if eligible(k, options) && match(k) {
+				visit(&k.ord)
+			}
+		}
+	}
+	any := func() bool {
+		return slices.ContainsFunc(t.kids, func(k *task) bool { return eligible(k, options) && match(k) })
+	}
+	report := func(k *task) verdict {
 		choose(k)
 		return runThen(func(ret int64) {
 			done(k, ret)
@@ -230,6 +235,8 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 				t.kidOwn += k.clk.Own() + k.kidOwn
 				t.kidAny = true
 				k.waiter = t
+				e.waitedFor(k, t)
+				e.joins(t, k)
 				t.dropKid(k)
 				e.reap(k)
 			case k.stopped != 0:
@@ -239,13 +246,61 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 			}
 		})
 	}
-	any := func() bool {
-		return slices.ContainsFunc(t.kids, func(k *task) bool { return eligible(k, options) && match(k) })
-	}
-	if !any() || options&unix.WNOHANG != 0 {
+	if options&unix.WNOHANG != 0 {
+		if v, wait := e.order(t, scope); wait {
+			return v
+		}
+		k := find()
+		switch {
+		case k != nil && k.changed().Before(t.stamp()):
+			return e.afterDeath(t, k, report)
+		case any():
+			return e.nothingYet(t)
+		}
 		return runThen(func(ret int64) { done(nil, ret) })
 	}
-	return block("a child", func() bool { return find() != nil || !any() })
+	v := block(saying("a child"), scope, func() (sched.Stamp, bool) {
+		if k := find(); k != nil {
+			return k.changed(), true
+		}
+		return sched.Stamp{B: t.deaths}, !any()
+	})
+	v.first = true
+	v.then = func() verdict {
+		if k := find(); k != nil {
+			return e.afterDeath(t, k, report)
+		}
+		return runThen(func(ret int64) { done(nil, ret) })
+	}
+	return v
+}
+
+// afterDeath reports a child, once it is really dead if it has ended.
+func (e *engine) afterDeath(t, k *task, report func(*task) verdict) verdict {
+	if k.state == stateExiting {
+		e.letGo(k)
+	}
+	if t.reaping == 0 {
+		return report(k)
+	}
+	t.later = func() { e.apply(t, report(k)) }
+	e.park(t, stateReaping)
+	return verdict{do: doHold}
+}
+
+// nothingYet is what a wait returns that does not wait.
+func (e *engine) nothingYet(t *task) verdict {
+	if info := t.arg(2); t.call.Nr == unix.SYS_WAITID && info != 0 {
+		// All members are set but those that nothing tells; waitid(2).
+		var b [siStatus + 4]byte
+		if e.tr.ReadFull(t.pid, info, b[:]) != 0 {
+			return fail(unix.EFAULT)
+		}
+		clear(b[:siCode+4])
+		clear(b[siPID:])
+		e.tr.WriteFull(t.pid, info, b[:])
+	}
+	return answer(0)
 }
 
 // withoutCore takes from a wait status that a core was dumped, which the host
@@ -277,10 +332,18 @@ func eligible(k *task, options uint64) bool {
 // usage is what a wait shows of the resources that a child used.
 func (t *task) usage() []byte { return rusage(t.clk.Own() + t.kidOwn) }
 
+// changed is when what a wait tells of a task happened: its end, stop or continuation.
+func (t *task) changed() sched.Stamp {
+	if t.contd && t.stopped == 0 && t.state != stateDead && t.state != stateExiting {
+		return t.contdAt
+	}
+	return t.stamp()
+}
+
 // waitable tells whether a child has something to report.
 func waitable(k *task, options uint64, exits bool) bool {
 	switch {
-	case k.state == stateDead:
+	case k.state == stateDead, k.state == stateExiting:
 		return exits
 	case k.stopped != 0 && !k.stopSeen:
 		return options&unix.WSTOPPED != 0
@@ -308,6 +371,7 @@ func setpgidEnter(e *engine, t *task) verdict {
 			pgid = who.vpid
 		}
 		who.pgid = pgid
+		e.inGroup(who)
 		e.pids.SetIDs(who.vpid, pids.IDs{PGID: who.pgid, SID: who.sid})
 	})
 }

@@ -3,6 +3,8 @@ package determinize
 import (
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
+
 	"laplace.dev/laplace/determinize/prng"
 )
 
@@ -35,13 +37,13 @@ const maxRandom = 33554431
 
 // randomTo fills the guest's buffers from its random stream.
 func (e *engine) randomTo(t *task, spans []span, total int) verdict {
-	if len(e.buf) < capacity {
-		e.buf = make([]byte, capacity)
+	if len(e.buf) < sched.Capacity {
+		e.buf = make([]byte, sched.Capacity)
 	}
 	done := 0
 	for _, s := range spans {
 		for at := 0; at < s.size && done < maxRandom; {
-			b := e.buf[:min(capacity, s.size-at, maxRandom-done)]
+			b := e.buf[:min(sched.Capacity, s.size-at, maxRandom-done)]
 			t.rnd.Read(b)
 			n, errno := e.tr.Write(t.pid, s.addr+uint64(at), b)
 			done += n

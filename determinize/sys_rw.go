@@ -1,12 +1,11 @@
 package determinize
 
 import (
-	"context"
-	"errors"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -108,7 +107,7 @@ func readEnter(e *engine, t *task) verdict {
 func (e *engine) observe(t *task, st *unix.Stat_t) *vfs.Inode {
 	n := e.fs.Find(st)
 	if n != nil && n.Last != t.clk.Edge {
-		t.clk.Receive(n.Last)
+		t.clk.Observe(n.AsOf(t.ord.Follows).Last)
 	}
 	return n
 }
@@ -134,61 +133,6 @@ func (e *engine) flags(t *task, fd int32) (int, unix.Errno) {
 	return fl, errnoOf(err)
 }
 
-// hasWriters tells whether anything can still be written to the pipe that a
-// read end leads to. No byte ever enters the kernel's pipe, so reading from it
-// tells: an end of file, or nothing yet.
-func (e *engine) hasWriters(t *task, fd int32) bool {
-	local, err := unix.Openat(e.procFD(), fdPath(t, fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		// A FIFO that this user may no longer open.
-		return e.hungUp(t, fd) == 0
-	}
-	defer unix.Close(local)
-	var b [1]byte
-	_, err = unix.Read(local, b[:])
-	return err == unix.EAGAIN
-}
-
-// hasReaders tells whether anybody can still read what a write end is given.
-func (e *engine) hasReaders(t *task, fd int32) bool {
-	local, errno := e.borrow(t, fd)
-	if errno != 0 {
-		return false
-	}
-	defer unix.Close(local)
-	p := []unix.PollFd{{Fd: int32(local), Events: unix.POLLOUT}}
-	unix.Poll(p, 0)
-	return p[0].Revents&unix.POLLERR == 0
-}
-
-// pipeEnd is one end of a pipe: whoever reads, or whoever writes.
-type pipeEnd struct {
-	pipe   vfs.Key
-	writes bool
-}
-
-// onRelease makes the question whether nobody has an end of a pipe open any more,
-// whose answer only a released descriptor can change, cheap to ask again: for one
-// task, and for the many that may wait for the same pipe.
-func (e *engine) onRelease(end pipeEnd, gone func() bool) func() bool {
-	at, was := e.released, false
-	return func() bool {
-		if at == e.released {
-			return was
-		}
-		at = e.released
-		if e.goneAt != at {
-			e.goneAt, e.goneEnds = at, make(map[pipeEnd]bool)
-		}
-		var known bool
-		if was, known = e.goneEnds[end]; !known {
-			was = gone()
-			e.goneEnds[end] = was
-		}
-		return was
-	}
-}
-
 // readPipe reads from a pipe or FIFO.
 func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 	fl, errno := e.flags(t, fd)
@@ -202,37 +146,47 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
 	if total == 0 {
 		return answer(0)
 	}
-	if v, wait := e.order(t); wait {
-		return v
-	}
 	if k == e.cfg.StdinKey && e.cfg.Stdin != nil {
+		if v, wait := e.order(t, e.everybody(t)); wait {
+			return v
+		}
 		return e.readStdin(t, spans, total)
 	}
-	c := e.channelOf(k)
-	if c == nil {
-		switch {
-		case !e.hasWriters(t, fd):
-			return answer(0)
-		case fl&unix.O_NONBLOCK != 0:
+	p := e.pipeOf(t, k)
+	take := func() verdict { return e.takeFrom(t, p, spans, total) }
+	if fl&unix.O_NONBLOCK != 0 {
+		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
+			return v
+		}
+		if at, ok := p.Readable(); !ok || !at.Before(t.stamp()) {
 			return fail(unix.EAGAIN)
 		}
-		ended := e.onRelease(pipeEnd{k, true}, func() bool { return !e.hasWriters(t, fd) })
-		return block("bytes from a pipe on descriptor "+strconv.Itoa(int(fd)), func() bool {
-			return e.channelOf(k) != nil || ended()
-		})
+		return take()
 	}
-	n, errno := e.scatter(t, spans, c.peek(t, total))
+	v := block(func() string { return "bytes from a pipe on descriptor " + strconv.Itoa(int(fd)) }, p.scope(e, t, sched.Reads), p.Readable)
+	v.then = take
+	v.wakers = p.scope(e, t, sched.Reads|sched.Writes)
+	return v
+}
+
+// takeFrom reads from a pipe in which there is something, or never will be again.
+func (e *engine) takeFrom(t *task, p *pipe, spans []span, total int) verdict {
+	if p.First() == nil {
+		return answer(0)
+	}
+	n, errno := e.scatter(t, spans, p.Peek(&t.ord, total))
 	if errno != 0 {
 		return fail(errno)
 	}
-	t.clk.Receive(e.consume(k, n))
+	t.clk.Receive(p.Read(&t.ord, n, t.clk.B))
+	e.changes++
 	return answer(int64(n))
 }
 
 // readStdin reads the command's standard input from outside: as much as was
 // asked for, or what is left, so that it does not matter how the bytes came.
 func (e *engine) readStdin(t *task, spans []span, total int) verdict {
-	want := min(total, capacity)
+	want := min(total, sched.Capacity)
 	if e.cfg.Live {
 		want = 1 // and what else is there
 	}
@@ -250,7 +204,7 @@ func (e *engine) readStdin(t *task, spans []span, total int) verdict {
 // fillStdin reads standard input until n bytes of it are at hand, or its end.
 func (e *engine) fillStdin(n int) unix.Errno {
 	in := int(e.cfg.Stdin.Fd())
-	buf := make([]byte, capacity)
+	buf := make([]byte, sched.Capacity)
 	for len(e.stdin) < n && !e.stdinEnded {
 		k, err := unix.Read(in, buf)
 		switch {
@@ -327,17 +281,6 @@ func (e *engine) wrote(t *task, n *vfs.Inode) {
 	e.staled(t, n)
 }
 
-// stream tells which of the box's output streams a pipe is: 1, 2 or 0.
-func (e *engine) stream(k vfs.Key) int {
-	switch k {
-	case e.cfg.Stdout:
-		return 1
-	case e.cfg.Stderr:
-		return 2
-	}
-	return 0
-}
-
 // writePipe writes to a pipe or FIFO, or to the box's output.
 func (e *engine) writePipe(t *task, fd int32, k vfs.Key) verdict {
 	fl, errno := e.flags(t, fd)
@@ -348,59 +291,97 @@ func (e *engine) writePipe(t *task, fd int32, k vfs.Key) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	if v, wait := e.order(t); wait {
-		return v
-	}
 	if s := e.stream(k); s != 0 {
 		return e.writeOutput(t, s, spans, total)
 	}
-	if !e.hasReaders(t, fd) {
-		// The kernel's pipe has no reader either: EPIPE and SIGPIPE.
-		sent := int64(t.progress)
-		return runThen(func(ret int64) {
-			if sent > 0 && ret == -int64(unix.EPIPE) {
-				e.tr.SetResult(t.pid, sent)
-			}
-		})
+	p := e.pipeOf(t, k)
+	if fl&unix.O_NONBLOCK != 0 {
+		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
+			return v
+		}
+		return e.writeNow(t, p, spans, total, fl)
 	}
-	for t.progress < total {
-		room := e.channelOf(k).room()
-		left := total - t.progress
-		if total <= pipeBuf && room < left {
-			room = 0
+	if t.fresh {
+		t.ahead++
+	}
+	if t.ahead >= maxAhead {
+		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
+			return v
 		}
-		if room == 0 {
-			if fl&unix.O_NONBLOCK != 0 {
-				if t.progress > 0 {
-					return answer(int64(t.progress))
-				}
-				return fail(unix.EAGAIN)
-			}
-			return e.waitForRoom(t, fd, k, total)
+		t.ahead = 0
+		if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
+			return e.unread(t, p)
 		}
-		b, errno := e.gather(t, spans, t.progress, min(left, room))
+	}
+	return e.writePiece(t, p, spans, total, fl)
+}
+
+// maxAhead is after how many writes to pipes a task looks whether somebody still reads.
+// Until then it does not wait for those who might.
+const maxAhead = 64
+
+// unread is what a write gets that nobody will read.
+func (e *engine) unread(t *task, p *pipe) verdict {
+	p.told = append(p.told, t)
+	unix.Tgkill(t.pid, t.pid, unix.SIGPIPE)
+	if t.progress > 0 {
+		return answer(int64(t.progress))
+	}
+	return fail(unix.EPIPE)
+}
+
+// writeNow writes as much as fits.
+func (e *engine) writeNow(t *task, p *pipe, spans []span, total, flags int) verdict {
+	if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
+		return e.unread(t, p)
+	}
+	n := min(p.Room(t.stamp()), total)
+	if n == 0 && total > 0 || total <= sched.Atomic && n < total {
+		return fail(unix.EAGAIN)
+	}
+	b, errno := e.gather(t, spans, 0, n)
+	if errno != 0 || len(b) == 0 && total > 0 {
+		return fail(unix.EFAULT)
+	}
+	e.send(t, p, b, flags)
+	return answer(int64(len(b)))
+}
+
+// writePiece writes the next part of what fits as a whole, or waits until it does.
+// How much is written at once does not depend on how much has been read.
+func (e *engine) writePiece(t *task, p *pipe, spans []span, total, flags int) verdict {
+	n := min(total-t.progress, sched.Capacity)
+	if n == 0 {
+		return answer(int64(total))
+	}
+	v := block(saying("room in a pipe"), p.writeScope(e, t), func() (sched.Stamp, bool) {
+		if p.broken(t) {
+			return sched.Stamp{}, true
+		}
+		if at, ok := p.Fits(n); ok {
+			return at, true
+		}
+		return p.Released(sched.Reads)
+	})
+	v.wakers = p.scope(e, t, sched.Reads|sched.Writes)
+	v.then = func() verdict {
+		if _, ok := p.Fits(n); !ok || p.broken(t) {
+			return e.unread(t, p)
+		}
+		b, errno := e.gather(t, spans, t.progress, n)
 		if errno != 0 || len(b) == 0 {
 			if t.progress > 0 {
 				return answer(int64(t.progress))
 			}
 			return fail(unix.EFAULT)
 		}
-		e.send(t, k, b, t.clk.Edge, fl&unix.O_DIRECT != 0)
+		e.send(t, p, b, flags)
 		t.progress += len(b)
+		if len(b) < n {
+			return answer(int64(t.progress))
+		}
+		return e.writePiece(t, p, spans, total, flags)
 	}
-	return answer(int64(total))
-}
-
-// waitForRoom blocks a writer until the pipe takes more.
-func (e *engine) waitForRoom(t *task, fd int32, k vfs.Key, total int) verdict {
-	need := 1
-	if total <= pipeBuf {
-		need = total
-	}
-	unread := e.onRelease(pipeEnd{k, false}, func() bool { return !e.hasReaders(t, fd) })
-	v := block("room in a pipe on descriptor "+strconv.Itoa(int(fd)), func() bool {
-		return e.channelOf(k).room() >= need || unread()
-	})
 	v.broken = func() verdict {
 		if t.progress > 0 {
 			return answer(int64(t.progress))
@@ -408,38 +389,4 @@ func (e *engine) waitForRoom(t *task, fd int32, k vfs.Key, total int) verdict {
 		return e.interrupt(t, restartSys)
 	}
 	return v
-}
-
-// writeOutput hands the guest's output over.
-func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdict {
-	done := 0
-	for done < total {
-		b, errno := e.gather(t, spans, done, total-done)
-		if errno != 0 || len(b) == 0 {
-			if done > 0 {
-				return answer(int64(done))
-			}
-			return fail(unix.EFAULT)
-		}
-		if !e.output(t, stream, b) {
-			return verdict{do: doHold}
-		}
-		done += len(b)
-	}
-	return answer(int64(total))
-}
-
-// output hands bytes to whoever reads an output stream of the box. When it returns
-// false, the box ends.
-func (e *engine) output(t *task, stream int, b []byte) bool {
-	err := e.cfg.Output(stream, t.exec.path, b)
-	switch {
-	case err == nil:
-		return true
-	case errors.Is(err, context.Canceled):
-		e.fatal = ErrCanceled
-	default:
-		e.fatal = ErrOutput
-	}
-	return false
 }

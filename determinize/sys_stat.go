@@ -81,7 +81,8 @@ func (e *engine) statNatively(t *task, buf uint64) verdict {
 // show rewrites a stat result of a place.
 func (e *engine) show(t *task, st *unix.Stat_t, w where, follow bool) {
 	n := e.inode(st, func() (string, unix.Errno) { return e.canonical(w, follow) })
-	t.clk.Join(n.Last)
+	n = n.AsOf(t.ord.Follows)
+	t.clk.See(n.Last)
 	t.clk.Learn(n.Mtime)
 	n.Show(st, e.epoch(), func() int64 { return e.written(w.dir, w.path) })
 }
@@ -99,7 +100,8 @@ func (e *engine) showFD(t *task, fd int32, st *unix.Stat_t) {
 		return
 	}
 	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(link) })
-	t.clk.Join(n.Last)
+	n = n.AsOf(t.ord.Follows)
+	t.clk.See(n.Last)
 	t.clk.Learn(n.Mtime)
 	n.Show(st, e.epoch(), func() int64 { return e.written(e.procFD(), link) })
 }
@@ -310,7 +312,7 @@ func readlinkEnter(e *engine, t *task) verdict {
 			return fail(errno)
 		}
 		if n := e.fs.Find(&st); n != nil {
-			t.clk.Receive(n.Last)
+			t.clk.Observe(n.AsOf(t.ord.Follows).Last)
 		}
 		return run()
 	}

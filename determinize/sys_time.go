@@ -208,8 +208,8 @@ func clockNanosleepEnter(e *engine, t *task) verdict {
 // stop has the same deadline: one that is absolute, because it is asked for again.
 func (e *engine) sleep(t *task, deadline int64, rem uint64, absolute bool) verdict {
 	deadline = min(deadline, forever)
-	return verdict{
-		do: doBlock, why: "time to pass",
+	return verdict{do: doBlock, wait: wait{
+		why:  saying("time to pass"),
 		wake: t.wakeAt(deadline),
 		timeUp: func() verdict {
 			t.clk.SleepUntil(deadline)
@@ -226,7 +226,7 @@ func (e *engine) sleep(t *task, deadline int64, rem uint64, absolute bool) verdi
 			}
 			return e.resumable(t, func() verdict { return e.sleep(t, deadline, rem, false) })
 		},
-	}
+	}}
 }
 
 // wakeAt is the B of a task that sleeps until a time.

@@ -9,6 +9,7 @@ import (
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/strace"
 	"laplace.dev/laplace/determinize/tracer"
 	"laplace.dev/laplace/determinize/vfs"
@@ -23,33 +24,29 @@ const (
 	stateBlocked              // stopped in a call that cannot go on until ready says so
 	stateRunning              // runs
 	stateVfork                // in the kernel, until its child execs or exits
+	stateWaking               // about to stop: newly born, or a vfork or a group stop is over
 	stateSpin                 // stopped while it computed; goes on when nobody else can
 	stateStopped              // in a group stop (SIGSTOP and the like)
+	stateAlone                // goes on once nobody else runs
+	stateReaping              // goes on once children of its are dead
+	stateExiting              // about to exit; its parent has not been told
 	stateDying                // will be gone without another decision
 	stateDead
 )
 
-// taskPath is a task's address in the fork tree: the index of each fork on
-// the way from the box's first process. It breaks ties of B.
-type taskPath []uint32
-
-// before orders task paths: ancestors first, then older siblings.
-func (p taskPath) before(q taskPath) bool {
-	for i := range min(len(p), len(q)) {
-		if p[i] != q[i] {
-			return p[i] < q[i]
-		}
-	}
-	return len(p) < len(q)
-}
+// inTransit tells whether an event of a task in this state will come by itself.
+func (s state) inTransit() bool { return s == stateRunning || s == stateWaking || s == stateDying }
 
 // task is one process of the box; later one thread.
 type task struct {
 	pid, vpid int // as the engine and as the box name it
 	pidfd     int
 	parent    *task   // nil: the box's init
+	forker    *task   // that forked it, dead or alive
+	sawParent uint64  // B at which it last asked who its parent is
 	kids      []*task // that have not been waited for
-	path      taskPath
+	path      sched.Path
+	ord       sched.Task // what the order knows of it
 	pgid, sid int
 
 	// What it is given instead of the host's.
@@ -73,10 +70,11 @@ type task struct {
 	weakRead    bool   // the C library's start-up read of randomness is still to come
 	chldIgnored bool   // SIGCHLD is ignored
 	noWait      bool   // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	chldCaught  bool   // it may notice SIGCHLD: it has had a handler, or waited for it
+	locker      bool   // it may hold a file lock
 	cloned      bool   // made with another exit signal than SIGCHLD; wait4's __WCLONE
 	plan        *forkPlan
 	vforkOf     *task // parent that waits for this vfork child
-	vforkParent *task // parent that waited for it until it execed or exited
 
 	// The call that it is in.
 	state       state
@@ -84,58 +82,80 @@ type task struct {
 	stopping    bool            // it is to be stopped, and has not been yet: see stop
 	brokenOff   bool            // its last call was, because of that, and will be made again
 	fresh       bool            // not decided before
+	inOrder     bool            // its turn has been asked for
+	here        bool            // it is at an exit, and not parked
+	scope       sched.Scope     // who can affect the ordered call; nil: nobody
+	gate        func() bool     // it may go on, whatever the order; nil: yes
+	due         due             // what it does next, while it is blocked
+	heldBy      *task           // that it was last seen to wait for
+	heldAt      uint64          // the B at which
+	point       bool            // signals reach it before its call
+	acted       uint64          // B of its last call, before the one that it is in, that others can see
+	looking     bool            // others cannot see the one that it is in
+	lastPoint   uint64          // B when signals last could reach it
+	inbox       []letter        // signals that are on their way to it
+	posted      []letter        // signals that it was sent, and has not been shown
+	reaping     int             // how many deaths it waits for
+	later       func()          // what to do when they have
+	pipes       []*pipe         // of which it has ends open
+	family      *family         // that counts the programs that it starts; nil before the first
+	counted     bool            // it is one of those that were forked in it
+	awaitedBy   *task           // who goes on when it is dead
 	sig         unix.Signal     // to deliver when it goes on
 	exit        func(ret int64) // at the exit of the call
 	dirty       bool            // argument registers were changed
 	held        []int           // descriptors of the engine's, for the time of the call
 	calls       int             // since it last waited
-	free        int             // calls since others were last let go first
 	looked      bool            // at the FIFO that it opens
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
+	ahead       int             // writes to pipes since it last looked whether somebody reads
+	recent      []uint64        // B of its calls, as long as the box may end before them
+	asked       bool            // for a file lock, in vain
+	askedB      uint64          // B when it first did
 	spins       int             // times that it was stopped while it computed
-	progress    int             // bytes of a blocking write that went through
-	traced      *strace.Call    // while it is not over, for the trace
-	left        bool            // it is at its exit
-	timedOut    bool            // the SIGXCPU that it was sent is the engine's
-	oversize    bool            // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
+	spinning    bool            // it was interrupted because of that, and has not stopped yet
+	spell       spell           // how long it has computed
+	events      uint64          // its stops
+	cpu         int             // where it runs
+	overlap     overlap
+	sharedFDs   sharedFDs
+	progress    int          // bytes of a blocking write that went through
+	traced      *strace.Call // while it is not over, for the trace
+	left        bool         // it is at its exit
+	timedOut    bool         // the SIGXCPU that it was sent is the engine's
+	oversize    bool         // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
 
-	// Blocked.
-	why    string         // for what, for people
-	ready  func() bool    // may it go on?
-	then   func() verdict // what to do then; nil: decide the call again
-	wake   uint64         // the B at which time is up, or 0
-	timeUp func() verdict // what to do then
-	broken func() verdict // what to do when a signal arrives
-	again  func() verdict // what restart_syscall goes on with, or nil
+	wait  wait           // while it is blocked
+	again func() verdict // what restart_syscall goes on with, or nil
 
 	// Signals.
 	raised      bool        // one may be pending
+	raisedAt    sched.Stamp // since when
 	sender      clock.Edge  // of the last one that a task of the box sent
 	mask        uint64      // blocked for the time of the call
 	masked      bool        // mask is in force
 	doomed      bool        // SIGKILL is on its way
-	victims     []*task     // of the SIGKILL that it is sending
 	parentDeath unix.Signal // that it gets when its parent dies, or 0; prctl(2)
 
 	// What its parent has not seen yet.
 	status   unix.WaitStatus // dead
 	reaped   bool
 	waiter   *task       // who waited for it
-	bornSeq  uint64      // number of the last write to a pipe before its birth
+	deaths   uint64      // B of the last child that died without a trace
 	stopped  unix.Signal // stop signal
 	stopSeen bool        // its parent has seen that
 	contd    bool        // continuation
+	contdAt  sched.Stamp // when
 }
 
 // execution is what one execve started.
 type execution struct {
-	id    uint64
-	argv  []string
-	path  string
-	seed  prng.Seed
-	dupes map[prng.Seed]uint64 // children execed with the same identity, so far
-	weak  prng.Seed            // of what is known before it runs
+	id   uint64
+	argv []string
+	path string
+	seed prng.Seed
+	weak prng.Seed // of what is known before it runs
 }
 
 // forkPlan is a fork that is under way.
@@ -162,18 +182,10 @@ func (t *task) nth() uint64 {
 	return t.made
 }
 
-// before tells whether t, with order b, goes before u with order c.
-func (t *task) before(b uint64, u *task, c uint64) bool {
-	if b != c {
-		return b < c
-	}
-	return t.path.before(u.path)
-}
-
 // childPath is the path of the task's next child: no other task ever has it.
-func (t *task) childPath() taskPath {
+func (t *task) childPath() sched.Path {
 	t.births++
-	return append(append(taskPath{}, t.path...), t.births-1)
+	return t.path.Child(t.births - 1)
 }
 
 // name describes the task for people.

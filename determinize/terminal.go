@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // A Terminal is the outside of the command's terminal.
@@ -50,7 +52,9 @@ func (e *engine) readTerminal(t *task, fd int32, st *unix.Stat_t) verdict {
 		return run()
 	}
 	file := *st
-	return block("input of "+e.terminalName(t, st), func() bool { return e.terminalReadable(t, fd, &file) })
+	return block(func() string { return "input of " + e.terminalName(t, &file) }, nil, func() (sched.Stamp, bool) {
+		return sched.Stamp{}, e.terminalReadable(t, fd, &file)
+	})
 }
 
 // terminalName is what a task waits for, which the user is told if it is for ever.
@@ -74,7 +78,7 @@ func (e *engine) terminalReadable(t *task, fd int32, st *unix.Stat_t) bool {
 		return true
 	}
 	defer unix.Close(local)
-	if pollIn(local) {
+	if inputAt(local) {
 		return true
 	}
 	kind := e.ttyKindOf(t, st)
@@ -95,16 +99,16 @@ func (e *engine) terminalReadable(t *task, fd int32, st *unix.Stat_t) bool {
 	}
 	e.typedEnd = e.typedEnd || !lines
 	e.cfg.Terminal.Type(key)
-	if pollIn(local) {
+	if inputAt(local) {
 		return true
 	}
 	e.typedVain = key
 	return false
 }
 
-// pollIn tells whether a terminal can be read from now. What was typed before
+// inputAt tells whether a terminal can be read from now. What was typed before
 // is seen: the kernel treats it first (n_tty_poll).
-func pollIn(fd int) bool {
+func inputAt(fd int) bool {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(p, 0)

@@ -155,12 +155,7 @@ func (e *engine) tellEnds() {
 	}
 	ends := e.ends
 	e.ends = nil
-	slices.SortFunc(ends, func(t, u *task) int {
-		if t.path.before(u.path) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(ends, func(t, u *task) int { return t.path.Compare(u.path) })
 	for _, t := range ends {
 		if t.traced != nil {
 			e.cfg.Trace.Event(t.traced.Never())

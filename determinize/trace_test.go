@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/strace"
 	"laplace.dev/laplace/determinize/tracer"
 )
@@ -16,7 +17,7 @@ type noMemory struct{}
 func (noMemory) Read(uint64, []byte) (int, unix.Errno) { return 0, unix.EFAULT }
 
 // inCall is a task in a call that takes no address.
-func inCall(vpid int, path taskPath, nr uint64, args ...uint64) *task {
+func inCall(vpid int, path sched.Path, nr uint64, args ...uint64) *task {
 	t := &task{vpid: vpid, path: path, exec: &execution{}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: nr}}
 	copy(t.call.Args[:], args)
 	t.traced = strace.Enter(vpid, noMemory{}, true, nr, t.call.Args)
@@ -146,3 +147,5 @@ func TestTraceBeforeTheCommand(t *testing.T) {
 		t.Error("mount is traced")
 	}
 }
+
+func path(indices ...uint32) sched.Path { return indices }

@@ -2,19 +2,17 @@ package determinize
 
 import (
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // verdict is what the engine decides about a call at which a task has stopped.
 type verdict struct {
-	do     action
-	ret    int64           // answer: result, or minus an errno
-	exit   func(ret int64) // runThen: called when the kernel has returned
-	ready  func() bool     // block
-	then   func() verdict  // block: what to do once ready; nil: decide the call again
-	broken func() verdict  // block: a signal arrived first; nil: interrupt restarts the call
-	wake   uint64          // block: B at which time is up; 0: never
-	timeUp func() verdict  // block: what to do then
-	why    string          // block: what the task waits for, for people
+	do    action
+	ret   int64           // answer: result, or minus an errno
+	exit  func(ret int64) // runThen: called when the kernel has returned
+	scope sched.Scope     // order
+	wait                  // block
 }
 
 type action uint8
@@ -23,8 +21,7 @@ const (
 	doRun     action = iota // let the kernel do it
 	doRunThen               // let the kernel do it, then call exit
 	doAnswer                // the kernel never sees it
-	doYield                 // answered, but others may go first
-	doBlock                 // decide again once ready
+	doBlock                 // wait
 	doOrder                 // decide again when it is this task's turn
 	doResume                // go on from where it stopped
 	doHold                  // somebody else resumes the task
@@ -34,10 +31,15 @@ func run() verdict                      { return verdict{do: doRun} }
 func runThen(f func(ret int64)) verdict { return verdict{do: doRunThen, exit: f} }
 func answer(ret int64) verdict          { return verdict{do: doAnswer, ret: ret} }
 func fail(errno unix.Errno) verdict     { return verdict{do: doAnswer, ret: -int64(errno)} }
-func yield(ret int64) verdict           { return verdict{do: doYield, ret: ret} }
-func block(why string, f func() bool) verdict {
-	return verdict{do: doBlock, ready: f, why: why}
+
+// block has the task wait for an event that somebody in the scope causes; a scope of nil
+// is everybody.
+func block(why func() string, scope sched.Scope, event func() (sched.Stamp, bool)) verdict {
+	return verdict{do: doBlock, wait: wait{why: why, scope: scope, event: event}}
 }
+
+// saying is what a task waits for, when that is always the same.
+func saying(why string) func() string { return func() string { return why } }
 
 // restartSys, restartNoIntr, restartNoHand and restartBlock are kernel-internal results
 // (include/linux/errno.h) by which a call says that a signal interrupted it: the

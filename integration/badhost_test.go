@@ -3,9 +3,11 @@ package integration
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -235,6 +237,55 @@ func TestRuleFilter(t *testing.T) {
 		}
 		if uint32(got) != uint32(want) {
 			t.Errorf("call %d %v: %#x, want %#x", c.nr, c.args, uint32(got), uint32(want))
+		}
+	}
+}
+
+// TestFewPIDs: where the kernel has fewer pids than a box should, those that there are
+// are used, and what forks is tainted.
+func TestFewPIDs(t *testing.T) {
+	dir := filepath.Join(base, "few-pids")
+	project := filepath.Join(dir, "project")
+	if err := os.MkdirAll(project, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "laplace")
+	build := exec.Command("go", "build", "-o", binary, "-ldflags", "-X laplace.dev/laplace/runtime.lowPIDMax=1000", "laplace.dev/laplace")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building laplace: %v\n%s", err, out)
+	}
+	for _, test := range []struct {
+		name, script string
+		taints       int
+	}{
+		{"alone", "echo $$", 0},
+		{"forks", "i=0; while [ $i -lt 50 ]; do i=$((i + 1)); sh -c 'echo $$' & wait; done", 1},
+	} {
+		file := filepath.Join(dir, test.name)
+		r := run(t, plainCaller(filepath.Join(dir, "home")), project, nil,
+			binary, "do", "--report", file, "--", "sh", "-c", test.script)
+		rep, err := readReport(file)
+		if err != nil {
+			t.Fatal(err, r.Stderr)
+		}
+		taints := rep.settled().Taints
+		if len(taints) != test.taints {
+			t.Errorf("%s: taints %+v", test.name, taints)
+		}
+		for _, x := range taints {
+			if x.Kind != "pid" || x.Detail != "the kernel has no pids above 999: sysctl kernel.pid_max=4194304" {
+				t.Errorf("%s: taint %+v", test.name, x)
+			}
+		}
+		pids := strings.Fields(r.Stdout)
+		for _, pid := range pids {
+			if n, err := strconv.Atoi(pid); err != nil || n < 300 || n > 999 {
+				t.Errorf("%s: pid %q", test.name, pid)
+			}
+		}
+		if want := 1 + 49*test.taints; len(pids) != want {
+			t.Errorf("%s: %d pids, want %d; %s", test.name, len(pids), want, r.Stderr)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type jobBuild struct {
 	configure string   // shell commands that prepare the sources, once
 	make      []string // arguments of make besides -j
 	made      []string // some files that it makes
-	runs      int      // disturbed runs of laplace check, besides the one undisturbed
+	runs      int      // disturbed runs of laplace check, besides the canonical one
 }
 
 // jobBuilds are the packages. All together need some four minutes, half of that if two
@@ -94,7 +94,7 @@ func (b jobBuild) test(t *testing.T) {
 		if same := fmt.Sprintf("check: %d runs are the same", b.runs+1); r.Exit != 0 || !strings.Contains(r.Stderr, same) {
 			t.Fatalf("%s under laplace check: exit status %d, want 0 and %q\n%s%s", what, r.Exit, same, clip(r.Stdout), clip(r.Stderr))
 		}
-		made, err := readTree(filepath.Join(saved, "undisturbed", "tree"), false)
+		made, err := readTree(filepath.Join(saved, "canonical", "tree"), false)
 		if err != nil {
 			t.Fatal(err)
 		}

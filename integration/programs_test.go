@@ -261,6 +261,7 @@ func (p *program) do(t *testing.T, what string, c caller, home string, flags ...
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
+	rep = rep.settled()
 	for _, wrong := range rep.check(p.directive, r) {
 		t.Errorf("%s: report: %s", what, wrong)
 	}
@@ -271,15 +272,15 @@ func (p *program) do(t *testing.T, what string, c caller, home string, flags ...
 // alone.
 func (p *program) runBoxed(t *testing.T) boxedRun {
 	p.fill(t, copyOptions{Owner: -1})
-	return p.runOut(t, "boxed with --out", "boxed", func(home string) caller { return plainCaller(home) }, -1)
+	return p.runOut(t, "boxed with --out", "boxed", func(home string) caller { return plainCaller(home) }, -1, "--canonical")
 }
 
-func (p *program) runOut(t *testing.T, what, name string, who func(home string) caller, uid int) boxedRun {
+func (p *program) runOut(t *testing.T, what, name string, who func(home string) caller, uid int, flags ...string) boxedRun {
 	t.Helper()
 	home := p.scratch(t, name, uid)
 	out := filepath.Join(home, "out")
 	before := p.tree(t, p.project, true)
-	r, rep := p.do(t, what, who(home), home, "--out", out)
+	r, rep := p.do(t, what, who(home), home, append(flags, "--out", out)...)
 	diffTrees(t, what+": the project after it", before, p.tree(t, p.project, true))
 	return boxedRun{r, rep, p.tree(t, out, true), time.Now()}
 }
@@ -304,7 +305,7 @@ func (p *program) testBoxed(t *testing.T) {
 	first := p.boxed(t)
 	p.fill(t, copyOptions{Owner: -1})
 	home := p.scratch(t, "commit", -1)
-	r, rep := p.do(t, "boxed with a commit", plainCaller(home), home)
+	r, rep := p.do(t, "boxed with a commit", plainCaller(home), home, "--canonical")
 	diffResults(t, "boxed twice", first.result, r)
 	diffReports(t, "boxed twice", first.report, rep)
 	if !p.Same {
@@ -319,13 +320,17 @@ func (p *program) testBoxed(t *testing.T) {
 }
 
 // testDisturbed runs the program in a box on a disturbed host, a second after
-// the first box.
+// the first box, and in parallel: the first one was the canonical run.
 func (p *program) testDisturbed(t *testing.T) {
 	first := p.boxed(t)
 	time.Sleep(time.Until(first.ended.Add(1100 * time.Millisecond)))
 	uid := disturbedUID()
 	p.fill(t, copyOptions{Owner: uid, Reverse: true, Later: 90 * time.Minute})
-	second := p.runOut(t, "disturbed", "disturbed", func(home string) caller { return disturbedCaller(t, home, uid) }, uid)
+	var flags []string
+	if p.Canonical {
+		flags = append(flags, "--canonical")
+	}
+	second := p.runOut(t, "disturbed", "disturbed", func(home string) caller { return disturbedCaller(t, home, uid) }, uid, flags...)
 	diffResults(t, "disturbed", first.result, second.result)
 	diffReports(t, "disturbed", first.report, second.report)
 	diffTrees(t, "disturbed: --out", first.out, second.out)

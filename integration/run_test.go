@@ -92,7 +92,14 @@ func stageExec(args []string) {
 		}
 	}
 	argv := args[len(num):]
-	fail("exec "+argv[0], syscall.Exec(argv[0], argv, os.Environ()))
+	// A process that another test has just forked may still hold the descriptor by which the
+	// program was written (go.dev/issue/22315).
+	err := syscall.Exec(argv[0], argv, os.Environ())
+	for deadline := time.Now().Add(10 * time.Second); err == unix.ETXTBSY && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		err = syscall.Exec(argv[0], argv, os.Environ())
+	}
+	fail("exec "+argv[0], err)
 }
 
 // run runs argv in dir for a caller. It takes a slot while it runs.

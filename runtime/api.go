@@ -45,6 +45,10 @@ type Box struct {
 	// Timeout ends the box with ExitTimeout after this much real time; 0 never does.
 	Timeout time.Duration `json:"timeout,omitempty"`
 
+	// Canonical has the command's processes make their calls one at a time, in the order
+	// that their results have when they run at the same time, too.
+	Canonical bool `json:"canonical,omitempty"`
+
 	// SpinLimit is how much CPU time a process may use without a call while others wait;
 	// afterwards they go on, and the verdict is tainted; 0 sets no limit.
 	SpinLimit time.Duration `json:"spinLimit"`
@@ -122,6 +126,10 @@ const (
 	Deterministic = "deterministic"
 	Tainted       = "tainted"
 )
+
+// TaintUnchecked is the kind of the taint of a box whose processes accessed files at the
+// same time, while nobody checks whether that mattered.
+const TaintUnchecked = determinize.TaintUnchecked
 
 // A Report is what `laplace do --report` writes.
 type Report struct {

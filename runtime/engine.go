@@ -52,6 +52,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		MountNS:  theirs,
 		HostProc: proc,
 		PlacePID: s.init.placePID,
+		LastPID:  min(s.init.reply.PIDMax-1, prng.MaxPid),
 		FSUID:    int(s.init.guestID), FSGID: int(s.init.guestID),
 		OwnsFiles: ownsFiles(s.init.guestID), Foreign: s.foreign(),
 		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
@@ -68,6 +69,8 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Self:        s.self(),
 		Direct:      oci.Direct,
 		CPU:         s.cpu,
+		Away:        otherCPUs(s.cpu),
+		Canonical:   s.box.Canonical || s.box.Trace != nil,
 		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
 		Delay: s.jitter(), Shuffle: s.shuffle(), Unpinned: s.box.Unpinned,
 		Log: s.log,
@@ -80,6 +83,20 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		cfg.Trace = s.trace.engine(s.box.Trace)
 	}
 	return determinize.Start(ctx, cfg)
+}
+
+// otherCPUs are the CPUs that this thread may run on besides one.
+func otherCPUs(cpu int) (others []int) {
+	var have unix.CPUSet
+	if cpu < 0 || unix.SchedGetaffinity(0, &have) != nil {
+		return nil
+	}
+	for i := range len(have) * 64 {
+		if i != cpu && have.IsSet(i) {
+			others = append(others, i)
+		}
+	}
+	return others
 }
 
 // cpuTime is how much CPU time a process has used; clock_getcpuclockid(3).

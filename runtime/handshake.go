@@ -101,6 +101,9 @@ type InitReply struct {
 	Owner uint32
 	// PID is the command's process id in the box.
 	PID int
+	// PIDMax is what all process ids of the box are below: its PID namespace's own
+	// kernel.pid_max, before Linux 6.14 the host's.
+	PIDMax int
 	// Path is the command's executable as a path in the box; relative to the
 	// working directory if it was found that way.
 	Path string

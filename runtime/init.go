@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -94,6 +96,7 @@ type boxInit struct {
 	terminal int    // master, or -1
 	proc     int    // procfs of the box, attached nowhere
 	lastPID  int    // ns_last_pid, for writing
+	pidMax   int    // that of InitReply
 }
 
 // newInit reads the request.
@@ -153,6 +156,9 @@ func (b *boxInit) start() error {
 	// which nothing is mounted on.
 	if b.lastPID, err = unix.Openat(b.proc, "sys/kernel/ns_last_pid", unix.O_WRONLY|unix.O_CLOEXEC, 0); err != nil {
 		return lastPIDError(err)
+	}
+	if b.pidMax, err = b.readPIDMax(); err != nil {
+		return err
 	}
 	if err := b.compose(); err != nil {
 		return err
@@ -285,7 +291,7 @@ func (b *boxInit) launch() error {
 	if b.terminal >= 0 {
 		fds = append(fds, b.terminal)
 	}
-	reply := InitReply{OK: true, PID: child.PID, Path: file, Steps: s.names}
+	reply := InitReply{OK: true, PID: child.PID, PIDMax: b.pidMax, Path: file, Steps: s.names}
 	if err := WriteMessage(initSocket, reply, fds...); err != nil {
 		return err
 	}
@@ -336,6 +342,30 @@ func closeOnExecAll() error {
 func lastPIDError(err error) error {
 	return &ns.Error{Op: "place pids (ns_last_pid)", Err: err,
 		Hint: "use a kernel built with CONFIG_CHECKPOINT_RESTORE"}
+}
+
+// lowPIDMax, which tests set when they link, is what readPIDMax finds in its place.
+var lowPIDMax string
+
+// readPIDMax reads kernel.pid_max of the box's PID namespace. It is not raised: where
+// that can be less than PID_MAX_LIMIT it is the host's, and would stay so.
+func (b *boxInit) readPIDMax() (int, error) {
+	const name = "sys/kernel/pid_max"
+	fd, err := unix.Openat(b.proc, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", name, err)
+	}
+	defer unix.Close(fd)
+	var buf [32]byte
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", name, err)
+	}
+	limit, err := strconv.Atoi(cmp.Or(lowPIDMax, strings.TrimSpace(string(buf[:n]))))
+	if err != nil || limit <= commandPID {
+		return 0, fmt.Errorf("%s is %q: %w", name, buf[:n], unix.EINVAL)
+	}
+	return limit, nil
 }
 
 // serve places pids until the supervisor is gone: four bytes in, the last pid;

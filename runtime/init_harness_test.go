@@ -29,13 +29,15 @@ const (
 	callerName     = "test-caller"     // an ordinary user
 	supervisorName = "test-supervisor" // root of its user namespace
 
-	guestEnv = "LAPLACE_TEST_GUEST" // in the environment: does nothing, as a Go program
+	guestEnv  = "LAPLACE_TEST_GUEST"   // in the environment: does nothing, as a Go program
+	pidMaxEnv = "LAPLACE_TEST_PID_MAX" // in that of an init: kernel.pid_max of its namespace
 )
 
 // The stages branch off before any test does.
 func init() {
 	switch os.Args[0] {
 	case InitName:
+		lowerPIDMax()
 		InitMain()
 	case hostName:
 		hostMain()
@@ -123,6 +125,9 @@ type scenario struct {
 	KillInit bool
 	// NoGo closes the go pipe without a byte.
 	NoGo bool
+	// PIDMax lowers kernel.pid_max of the box's PID namespace, if not 0. It must have
+	// one of its own: see ownPIDMax.
+	PIDMax int
 	// Inherit makes the supervisor ignore signals, hold groups and have another
 	// descriptor open, for the guest to inherit.
 	Inherit bool
@@ -307,6 +312,9 @@ func supervise(s *scenario, o *outcome) error {
 	cmd, sock, end, err := InitCommand(s.Request.Network, os.Stderr)
 	if err != nil {
 		return err
+	}
+	if s.PIDMax > 0 {
+		cmd.Env = append(cmd.Env, pidMaxEnv+"="+strconv.Itoa(s.PIDMax))
 	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start init: %w", err)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -172,6 +173,75 @@ func TestPlacePID(t *testing.T) {
 		}
 		if d := cmp.Diff([]unix.Errno{0, 0, 0, 0, unix.EINVAL}, o.Errnos); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// ownPIDMax tells whether PID namespaces have a kernel.pid_max of their own: Linux 6.14.
+// Elsewhere it is the host's, which a test must not touch.
+func ownPIDMax(t *testing.T) bool {
+	var name unix.Utsname
+	var major, minor int
+	if err := unix.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+	return major > 6 || major == 6 && minor >= 14
+}
+
+// lowerPIDMax lowers kernel.pid_max of the PID namespace of this init, if it is told to.
+func lowerPIDMax() {
+	limit := os.Getenv(pidMaxEnv)
+	if limit == "" {
+		return
+	}
+	proc, err := ns.OpenProc()
+	fd := -1
+	if err == nil {
+		fd, err = unix.Openat(proc, "sys/kernel/pid_max", unix.O_WRONLY, 0)
+	}
+	if err == nil {
+		_, err = unix.Write(fd, []byte(limit))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lower pid_max:", err)
+		os.Exit(1)
+	}
+	unix.Close(fd)
+	unix.Close(proc)
+}
+
+// TestPIDMax checks that init tells how many pids its namespace has, and that it has them.
+func TestPIDMax(t *testing.T) {
+	eachCaller(t, func(t *testing.T, c caller) {
+		limits := []int{0, 2000}
+		want := 1 << 22
+		if !ownPIDMax(t) {
+			limits = limits[:1]
+			text, err := os.ReadFile("/proc/sys/kernel/pid_max")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, limit := range limits {
+			if limit > 0 {
+				want = limit
+			}
+			o := c.run(t, scenario{
+				Request: c.box(`echo ready; while read x; do sh -c 'echo $$'; done`),
+				PIDMax:  limit, Place: []uint32{uint32(want - 2), uint32(want - 1)},
+			})
+			if o.Reply.PIDMax != want {
+				t.Errorf("PIDMax %d, want %d", o.Reply.PIDMax, want)
+			}
+			if d := cmp.Diff(fmt.Sprintf("ready\n%d\n300\n", want-1), o.Stdout); d != "" {
+				t.Errorf("limit %d: %s %+v", limit, d, o)
+			}
 		}
 	})
 }

@@ -137,7 +137,7 @@ type supervisor struct {
 	box *Box
 	dir string
 	log *slog.Logger
-	cpu int // where the box runs
+	cpu int // where the box's engine runs, and its processes one at a time
 	// rootless: the host's ids are not at hand.
 	rootless bool
 	lastPID  int // from which on the box's process ids are given; 0 leaves them alone

@@ -49,6 +49,7 @@ type Clock struct {
 	Edge
 	own   int64  // own time since the last exec, nanoseconds
 	reads uint64 // clock reads since the last exec
+	mine  bool   // O is what the process itself read last
 }
 
 // Tick accounts for one intercepted call.
@@ -57,10 +58,17 @@ func (c *Clock) Tick() {
 	c.own += tick
 }
 
+// Rewind takes back the last calls, as if the process had ended before them, at B b.
+func (c *Clock) Rewind(b, calls uint64) {
+	c.B = b
+	c.own -= int64(calls) * tick
+}
+
 // Fork returns the clock of a child that is born now.
 func (c *Clock) Fork() Clock {
 	child := *c
 	child.B++
+	child.mine = false
 	return child
 }
 
@@ -68,6 +76,7 @@ func (c *Clock) Fork() Clock {
 func (c *Clock) Exec() {
 	c.own = 0
 	c.reads = 0
+	c.mine = false
 }
 
 // Own is the time that the process itself has spent since its last exec:
@@ -75,19 +84,32 @@ func (c *Clock) Exec() {
 func (c *Clock) Own() time.Duration { return time.Duration(c.own) }
 
 // Join merges an edge that carries order but no bytes: a completed wait, a
-// lock that changes hands, a delivered signal, a stat of what another wrote.
+// lock that changes hands, a delivered signal.
 func (c *Clock) Join(e Edge) {
 	c.B = max(c.B, e.B)
 	c.W = max(c.W, e.W)
 	c.Over = max(c.Over, e.Over)
 }
 
-// Receive merges an edge that carries bytes: what arrives through a pipe or
-// from a file that another process wrote. Whoever has the bytes may know what
+// Receive merges an edge that carries order and bytes: what arrives through a
+// pipe. Whoever has the bytes may know what
 // time their writer read, so the reader's clock moves past it.
 func (c *Clock) Receive(e Edge) {
 	c.Join(e)
 	c.Learn(e.O)
+}
+
+// Observe merges what comes with a file's content that another process wrote. It
+// carries no order: files are not ordered, and B does not change because of them.
+func (c *Clock) Observe(e Edge) {
+	c.See(e)
+	c.Learn(e.O)
+}
+
+// See merges what comes with a file's modification time.
+func (c *Clock) See(e Edge) {
+	c.W = max(c.W, e.W)
+	c.Over = max(c.Over, e.Over)
 }
 
 // Learn moves the clock past a time, in nanoseconds since the epoch, that the
@@ -95,6 +117,7 @@ func (c *Clock) Receive(e Edge) {
 func (c *Clock) Learn(o int64) {
 	if o > 0 && o >= c.O {
 		c.O = o + arrival
+		c.mine = false
 	}
 }
 
@@ -104,7 +127,7 @@ func (c *Clock) now() int64 { return max(c.O, c.W+lead+c.own) }
 // Read returns the time that a clock call shows, in nanoseconds since the
 // epoch, and makes it known to the process. digits gives the part below a
 // millisecond, 0 to 999,999 ns, of the n-th read: parallel siblings whose
-// clocks agree must not make the same temporary names.
+// clocks agree, or who know of the same time, must not make the same temporary names.
 func (c *Clock) Read(digits func(n uint64) int64) int64 {
 	n := c.reads
 	c.reads++
@@ -114,9 +137,12 @@ func (c *Clock) Read(digits func(n uint64) int64) int64 {
 		c.own += dearRead
 	}
 	v := max(c.O+cost, c.W+lead+c.own)
-	ms := v - v%int64(time.Millisecond)
-	v = max(v, ms+digits(n))
-	c.O = v
+	seeded := v - v%int64(time.Millisecond) + digits(n)
+	if seeded < v && !c.mine {
+		seeded += int64(time.Millisecond)
+	}
+	v = max(v, seeded)
+	c.O, c.mine = v, true
 	return v
 }
 

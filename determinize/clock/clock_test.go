@@ -94,3 +94,28 @@ func TestMonotone(t *testing.T) {
 		}
 	})
 }
+
+// TestSiblingsDiffer checks that two children who know of the same time, later than their
+// own clocks, do not read the same one: temporary names are made from it.
+func TestSiblingsDiffer(t *testing.T) {
+	for _, how := range []struct {
+		name  string
+		learn func(c *Clock)
+	}{
+		{"inherited", func(*Clock) {}},
+		{"from bytes", func(c *Clock) { c.Receive(Edge{O: 2_000_999_000}) }},
+	} {
+		parent := Clock{Edge: Edge{O: 2_000_999_000}}
+		a, b := parent.Fork(), parent.Fork()
+		how.learn(&a)
+		how.learn(&b)
+		x := a.Read(func(uint64) int64 { return 1_234 })
+		y := b.Read(func(uint64) int64 { return 5_678 })
+		if x == y || x <= parent.O || y <= parent.O || y > parent.O+3*int64(time.Millisecond) {
+			t.Errorf("%s: both know of %d and read %d and %d", how.name, parent.O, x, y)
+		}
+		if z := a.Read(func(uint64) int64 { return 1 }); z != x+tick {
+			t.Errorf("%s: the next read is %d later, want a tick", how.name, z-x)
+		}
+	}
+}

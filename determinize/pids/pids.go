@@ -8,17 +8,15 @@
 // the kernel). A daemon's session id outlives the process that it names.
 package pids
 
-import (
-	"fmt"
-	"math/bits"
-)
+import "fmt"
 
 // The numbers that Place hands out: what the kernel allocates after its first
-// wrap (RESERVED_PIDS) and below the default pid_max of 32768. Init has pid 1,
-// and helpers that start before the first placement have other low numbers.
+// wrap (RESERVED_PIDS) and below the greatest pid_max of 64-bit systems
+// (PID_MAX_LIMIT, 4194304). Init has pid 1, and helpers that start before the
+// first placement have other low numbers.
 const (
 	First = 300
-	Last  = 32767
+	Last  = 4194303
 )
 
 // IDs is what a task is known by besides its own number. A value of 0 stands
@@ -33,36 +31,35 @@ type IDs struct {
 // all tasks, threads too. The zero Allocator is not usable: call New. It is not
 // safe for concurrent use; the engine that owns the box calls it.
 type Allocator struct {
+	last  int
 	tasks map[int]IDs
-	// users counts, for each number, the tasks that have it as pid, as group or
-	// as session. A session leader counts three times for its own number.
-	users [Last + 1]uint32
-	// taken has a bit set for each number with users, so that the search for a
-	// free one looks at 64 numbers at once.
-	taken [(Last + 64) / 64]uint64
+	// users counts, for each number in use, the tasks that have it as pid, as group
+	// or as session. A session leader counts three times for its own number.
+	users map[int]uint32
 }
 
-// New returns an allocator in which only init exists: pid 1, which leads its
+// New returns an allocator of the numbers from First to last, which is Last unless the
+// namespace cannot have that many, in which only init exists: pid 1, which leads its
 // own process group and session.
-func New() *Allocator {
-	a := &Allocator{tasks: map[int]IDs{}}
+func New(last int) *Allocator {
+	a := &Allocator{last: last, tasks: map[int]IDs{}, users: map[int]uint32{}}
 	a.add(1, IDs{PGID: 1, SID: 1})
 	return a
 }
 
 // Place returns the number for a new task and marks it as in use: want if that
-// is free, else the next free number above it, going on at First after Last. A
-// want outside First to Last is taken as First. The new task belongs to the
+// is free, else the next free number above it, going on at First after the last. A
+// want outside of the range is taken as First. The new task belongs to the
 // group and session ids, which for fork(2) are its parent's and for a thread
 // its process's.
 //
 // When every number is in use, ok is false and nothing changes; the guest's call
 // fails with EAGAIN, as fork(2) documents for an exhausted namespace.
 func (a *Allocator) Place(want int, ids IDs) (pid int, ok bool) {
-	if want < First || want > Last {
+	if want < First || want > a.last {
 		want = First
 	}
-	pid, ok = a.free(want, Last)
+	pid, ok = a.free(want, a.last)
 	if !ok {
 		if pid, ok = a.free(First, want-1); !ok {
 			return 0, false
@@ -114,7 +111,7 @@ func (a *Allocator) IDs(pid int) (ids IDs, ok bool) {
 
 // InUse reports whether a number is taken as process id, group or session.
 func (a *Allocator) InUse(pid int) bool {
-	return pid > 0 && pid <= Last && a.users[pid] > 0
+	return a.users[pid] > 0
 }
 
 // Len returns how many tasks there are, init included.
@@ -131,33 +128,28 @@ func (a *Allocator) add(pid int, ids IDs) {
 // use counts one more user of a number. Numbers outside the namespace's range
 // are never placed, so they need no count.
 func (a *Allocator) use(id int) {
-	if id <= 0 || id > Last {
-		return
+	if id > 0 && id <= a.last {
+		a.users[id]++
 	}
-	a.users[id]++
-	a.taken[id/64] |= 1 << (id % 64)
 }
 
 // drop undoes one use.
 func (a *Allocator) drop(id int) {
-	if id <= 0 || id > Last {
-		return
-	}
-	a.users[id]--
-	if a.users[id] == 0 {
-		a.taken[id/64] &^= 1 << (id % 64)
+	switch n := a.users[id]; n {
+	case 0:
+	case 1:
+		delete(a.users, id)
+	default:
+		a.users[id] = n - 1
 	}
 }
 
 // free returns the least number from low to high that nobody uses.
 func (a *Allocator) free(low, high int) (int, bool) {
-	for low <= high {
-		word := ^a.taken[low/64] >> (low % 64)
-		if word != 0 {
-			low += bits.TrailingZeros64(word)
-			return low, low <= high
+	for ; low <= high; low++ {
+		if a.users[low] == 0 {
+			return low, true
 		}
-		low += 64 - low%64
 	}
 	return 0, false
 }

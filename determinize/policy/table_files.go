@@ -91,11 +91,11 @@ var fileRows = []Row{
 		Why:  "opens by the host's inode numbers, past every path check; needs CAP_DAC_READ_SEARCH natively"},
 
 	unix.SYS_LSEEK: {Name: "lseek", Class: Pass,
-		Trap: []Cond{{Arg: 2, Op: Ge, Value: 2}, {Arg: 1, Op: Ge, Value: 1 << 40}},
+		Trap: []Cond{{Arg: 2, Op: Ge, Value: 1}, {Arg: 1, Op: Ge, Value: 1 << 40}},
 		Args: "fd:fd offset:off whence:whence",
-		Why: "SEEK_SET and SEEK_CUR move a position that only the box's own calls moved; in a directory it is the index in " +
-			"the sorted listing, where the engine leaves it; stopped are SEEK_END, as a directory's end is the file system's, " +
-			"SEEK_DATA and SEEK_HOLE, as holes are, and offsets below zero or past 1 TiB, as the greatest file size is"},
+		Why: "SEEK_SET tells nothing; in a directory the position is the index in the sorted listing, where the engine leaves " +
+			"it; stopped are SEEK_CUR, as another process may have moved the position, SEEK_END, as a directory's end is the " +
+			"file system's, SEEK_DATA and SEEK_HOLE, as holes are, and offsets below zero or past 1 TiB, as the greatest file size is"},
 	unix.SYS_PREAD64: {Name: "pread64", Class: Data,
 		Args: "fd:fd buf:out count:size pos:off", Access: "read content",
 		Why: "reads content at a place; virtual files are answered by the engine"},

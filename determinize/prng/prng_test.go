@@ -55,13 +55,16 @@ func TestGoldenSeeds(t *testing.T) {
 func TestGoldenNumbers(t *testing.T) {
 	root := Root(nil)
 	ex := Exec(root, []string{"sh", "-c", "date"}, "/work", sequence(), 0)
-	for i, want := range []int{5336, 11687, 4715, 21663, 25620} {
-		if got := root.Pid(uint64(i)); got != want {
+	for i, want := range []int{2875732, 1252675, 936899, 3688979, 2353028} {
+		if got := root.Pid(uint64(i), MaxPid); got != want {
 			t.Errorf("Pid(%d) = %d, want %d", i, got, want)
 		}
 	}
-	if got := ex.Pid(0); got != 1421 {
-		t.Errorf("Pid(0) of exec = %d, want 1421", got)
+	if got := root.Pid(0, 32767); got != 5336 {
+		t.Errorf("Pid(0) up to 32767 = %d, want 5336", got)
+	}
+	if got := ex.Pid(0, MaxPid); got != 2927049 {
+		t.Errorf("Pid(0) of exec = %d, want 2927049", got)
 	}
 	for i, want := range []int64{733993, 62686, 751041, 330100, 567706} {
 		if got := Digits(root, uint64(i)); got != want {
@@ -187,22 +190,27 @@ func TestEveryInputMatters(t *testing.T) {
 
 func TestRanges(t *testing.T) {
 	seed := Root(nil)
-	low, high := MaxPid, MinPid
+	var buckets [64]int // of MinPid to MaxPid
 	var sum int64
 	for i := range uint64(20_000) {
-		pid := seed.Pid(i)
+		pid := seed.Pid(i, MaxPid)
 		if pid < MinPid || pid > MaxPid {
 			t.Fatalf("Pid(%d) = %d", i, pid)
 		}
-		low, high = min(low, pid), max(high, pid)
+		buckets[(pid-MinPid)*len(buckets)/(MaxPid-MinPid+1)]++
+		if low := seed.Pid(i, MinPid+1); low != MinPid && low != MinPid+1 {
+			t.Fatalf("Pid(%d) = %d of two", i, low)
+		}
 		d := Digits(seed, i)
 		if d < 0 || d > 999_999 {
 			t.Fatalf("Digits(%d) = %d", i, d)
 		}
 		sum += d
 	}
-	if low > MinPid+50 || high < MaxPid-50 {
-		t.Errorf("20,000 pids lie in %d–%d: the range is not used", low, high)
+	for i, n := range buckets { // 312.5 each, with a standard deviation of 17.5
+		if n < 240 || n > 385 {
+			t.Errorf("%d of 20,000 pids lie in part %d of %d, far from uniform", n, i, len(buckets))
+		}
 	}
 	if mean := sum / 20_000; mean < 480_000 || mean > 520_000 {
 		t.Errorf("mean of the digits is %d, far from uniform", mean)

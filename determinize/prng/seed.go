@@ -30,13 +30,13 @@ const (
 	domainStream = "laplace/stream/1"
 )
 
-// The range of process ids that seeds and the kernel hand out on every host.
+// The range of process ids that seeds and the kernel hand out.
 const (
 	// MinPid is the kernel's RESERVED_PIDS: after the first wrap no pid below
 	// it is allocated.
 	MinPid = 300
-	// MaxPid is the highest pid under the default pid_max of 32768.
-	MaxPid = 32767
+	// MaxPid is the highest pid under the greatest pid_max, 4194304.
+	MaxPid = 4194303
 )
 
 // Seed is the secret of one process image, from which its randomness, the pids
@@ -92,13 +92,13 @@ func (s Seed) Derive(label string, n uint64) Seed {
 }
 
 // Pid returns the process id wanted for the child of the index-th fork of the
-// process with this seed, from MinPid to MaxPid. It may be taken already: who
-// gets it then is decided by package pids.
-func (s Seed) Pid(index uint64) int {
+// process with this seed, from MinPid to last, which is MaxPid where the kernel has
+// that many. It may be taken already: who gets it then is decided by package pids.
+func (s Seed) Pid(index uint64, last int) int {
 	h := newHash(domainPid)
 	h.bytes(s[:])
 	h.uint64(index)
-	return MinPid + int(h.uint64n(MaxPid-MinPid+1))
+	return MinPid + int(h.uint64n(uint64(last-MinPid+1)))
 }
 
 // Digits returns the part below one millisecond of the n-th clock reading of

@@ -112,7 +112,7 @@ func TestGlobalContent(t *testing.T) {
 		"sys/kernel/domainname":       "(none)\n",
 		"sys/kernel/hostname":         "box\n",
 		"sys/kernel/osrelease":        "6.1.0-laplace\n",
-		"sys/kernel/pid_max":          "32768\n",
+		"sys/kernel/pid_max":          "4194304\n",
 		"sys/kernel/random/boot_id":   "00010203-0405-4607-b809-0a0b0c0d0e0f\n",
 		"sys/kernel/random/uuid":      "00000000-0000-4000-8000-000000000000\n",
 		"sys/vm/overcommit_memory":    "0\n",

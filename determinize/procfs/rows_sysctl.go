@@ -52,7 +52,7 @@ var sysctlRows = []Row{
 	setting("kernel/overflowuid", "65534"),
 	setting("kernel/panic", "0"),
 	setting("kernel/perf_event_paranoid", "3"),
-	setting("kernel/pid_max", "32768"),
+	setting("kernel/pid_max", "4194304"),
 	setting("kernel/pty/max", "4096"),
 	constant("kernel/pty/nr", "0"),
 	{

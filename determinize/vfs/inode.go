@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/clock"
+	"laplace.dev/laplace/determinize/sched"
 )
 
 const (
@@ -52,6 +53,57 @@ type Inode struct {
 	// removed are the names that were taken away from a directory, with what
 	// had them last.
 	removed map[string]*Inode
+	// changes are those of a directory's entries, by whom, and before what was known
+	// before the first.
+	changes []change
+	before  struct {
+		mtime int64
+		last  clock.Edge
+	}
+}
+
+// change is the last of some changes of a directory, by one who has not forked since
+// the first of them.
+type change struct {
+	mtime  int64
+	edge   clock.Edge
+	by     sched.Actor
+	births uint32
+}
+
+// TouchEntries is Touch of a directory in which a name was made or taken away. births
+// is how many children the one who did it has had.
+func (n *Inode) TouchEntries(c *clock.Clock, by sched.Actor, births uint32) {
+	if len(n.changes) == 0 {
+		n.before.mtime, n.before.last = n.Mtime, n.Last
+	}
+	next := change{c.Stamp(), c.Edge, by, births}
+	if i := len(n.changes) - 1; i >= 0 && n.changes[i].by.Task == by.Task && n.changes[i].births == births {
+		n.changes[i] = next
+	} else {
+		n.changes = append(n.changes, next)
+	}
+	n.Touch(c)
+}
+
+// AsOf returns the inode as one sees it whom certainly precedes tells which changes of
+// a directory have come before. For others it is the inode itself.
+func (n *Inode) AsOf(precedes func(sched.Actor) bool) *Inode {
+	if len(n.changes) == 0 {
+		return n
+	}
+	past := *n
+	past.Mtime, past.Last = n.before.mtime, n.before.last
+	for _, c := range n.changes {
+		if !precedes(c.by) {
+			continue
+		}
+		past.Mtime = max(past.Mtime, c.mtime)
+		past.Last.W = max(past.Last.W, c.edge.W)
+		past.Last.Over = max(past.Last.Over, c.edge.Over)
+		past.Last.O = max(past.Last.O, c.edge.O)
+	}
+	return &past
 }
 
 // Touch stamps a change of the inode by the process whose clock is c. Stamps
@@ -79,6 +131,7 @@ func (n *Inode) Changed(c *clock.Clock) {
 func (n *Inode) SetMtime(c *clock.Clock, mtime int64) {
 	n.Mtime = mtime
 	n.stamped = false
+	n.changes = nil
 	n.Changed(c)
 }
 

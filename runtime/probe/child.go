@@ -10,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/tracer"
 )
 
@@ -33,6 +36,7 @@ var trials = map[Name]func(args []string) error{
 	Overlay:        tryOverlay,
 	Proc:           func([]string) error { return inProc(func(string) error { return nil }) },
 	Pids:           func([]string) error { return inProc(tryPids) },
+	PidMax:         func([]string) error { return inProc(tryPidMax) },
 	Ptrace:         func([]string) error { return tryPtrace() },
 	Seccomp:        func([]string) error { return trySeccomp() },
 	ASLR:           func([]string) error { return tryASLR() },
@@ -160,6 +164,19 @@ func inProc(f func(proc string) error) error {
 // tryPids chooses the next PID, see ns_last_pid in namespaces(7).
 func tryPids(proc string) error {
 	return os.WriteFile(filepath.Join(proc, "sys/kernel/ns_last_pid"), []byte("299"), 0)
+}
+
+// tryPidMax reads how many PIDs there are, see pid_max in proc_sys_kernel(5): ERANGE if
+// they are too few.
+func tryPidMax(proc string) error {
+	text, err := os.ReadFile(filepath.Join(proc, "sys", strings.ReplaceAll(sysctlPidMax, ".", "/")))
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(string(bytes.TrimSpace(text))); err != nil || n <= prng.MaxPid {
+		return fmt.Errorf("%s is %s: %w", sysctlPidMax, bytes.TrimSpace(text), unix.ERANGE)
+	}
+	return nil
 }
 
 // tryPtrace traces a child until its execve(2).

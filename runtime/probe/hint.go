@@ -3,10 +3,12 @@ package probe
 import (
 	"errors"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/ns"
 )
 
@@ -15,6 +17,7 @@ const (
 	sysctlAppArmor = "kernel.apparmor_restrict_unprivileged_userns" // Ubuntu since 23.10
 	sysctlYama     = "kernel.yama.ptrace_scope"                     // Yama in the kernel's documentation
 	sysctlPerf     = "kernel.perf_event_paranoid"                   // perf_event_open(2)
+	sysctlPidMax   = "kernel.pid_max"                               // proc_sys_kernel(5)
 )
 
 // sysctl reads a setting; "" where this kernel does not have it.
@@ -67,6 +70,11 @@ func (h *Host) Hint(name Name, err error) string {
 	case Pids:
 		if is(unix.ENOENT) {
 			return "a kernel with CONFIG_CHECKPOINT_RESTORE"
+		}
+		return h.Hint(Proc, err)
+	case PidMax:
+		if is(unix.ERANGE) {
+			return "sysctl " + sysctlPidMax + "=" + strconv.Itoa(prng.MaxPid+1)
 		}
 		return h.Hint(Proc, err)
 	case IDMap:

@@ -61,6 +61,7 @@ const (
 	ASLR           Name = "aslr"
 	TSC            Name = "tsc"
 	Pids           Name = "pids"
+	PidMax         Name = "pid-max"
 	IDMap          Name = "idmapped-mounts"
 	CPUID          Name = "cpuid"
 	RDRAND         Name = "rdrand"
@@ -144,6 +145,7 @@ var table = []probe{
 	{ASLR, true, "addresses", "personality(ADDR_NO_RANDOMIZE)", trial(ASLR)},
 	{TSC, true, "rdtsc", "prctl(PR_SET_TSC)", trial(TSC)},
 	{Pids, true, "process IDs", "CONFIG_CHECKPOINT_RESTORE (ns_last_pid)", checkPids},
+	{PidMax, false, "process IDs, the same as elsewhere", "Linux 6.14, or kernel.pid_max of 4194304", checkPidMax},
 	{IDMap, false, "project files that show as the guest's, for root", "Linux 5.12 and a file system with idmapped mounts", checkIDMap},
 	{CPUID, false, "the CPU model", "CPUID faulting (Intel since 2012; seldom in a virtual machine)", checkCPUID},
 	{RDRAND, false, "the random numbers of the CPU", "a CPU without RDRAND, or CPUID faulting", checkRDRAND},
@@ -265,6 +267,13 @@ func checkProc(ctx context.Context, h *Host) finding {
 func checkPids(ctx context.Context, h *Host) finding {
 	if err := h.try(ctx, Pids, unix.CLONE_NEWNS|unix.CLONE_NEWPID|h.userNamespace()); err != nil {
 		return h.failed(Pids, err)
+	}
+	return yes("")
+}
+
+func checkPidMax(ctx context.Context, h *Host) finding {
+	if err := h.try(ctx, PidMax, unix.CLONE_NEWNS|unix.CLONE_NEWPID|h.userNamespace()); err != nil {
+		return h.failed(PidMax, err)
 	}
 	return yes("")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -91,6 +92,8 @@ func TestSettings(t *testing.T) {
 		{"Yama", map[string]string{kernel + "yama/ptrace_scope": "3"}, true, Ptrace, unix.EPERM, "ptrace_scope=1"},
 		{"old Docker", nil, true, Ptrace, unix.EPERM, "SYS_PTRACE"},
 		{"no checkpoint", nil, true, Pids, unix.ENOENT, "CONFIG_CHECKPOINT_RESTORE"},
+		{"few PIDs", nil, true, PidMax, unix.ERANGE, "sysctl kernel.pid_max=4194304"},
+		{"no PID limit to read", nil, true, PidMax, unix.EACCES, "systempaths=unconfined"},
 		{"perf", nil, true, PMU, unix.EACCES, "perf_event_paranoid"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -99,6 +102,22 @@ func TestSettings(t *testing.T) {
 				t.Errorf("hint %q, want one with %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestPidMax checks what the trial makes of what it reads.
+func TestPidMax(t *testing.T) {
+	for text, want := range map[string]error{"4194304\n": nil, "32768\n": unix.ERANGE, "": unix.ERANGE} {
+		proc := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(proc, "sys/kernel"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(proc, "sys/kernel/pid_max"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := tryPidMax(proc); !errors.Is(err, want) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ int main(void)
 	snprintf(want, sizeof want, "%d", self);
 	CHECK(strcmp(link, want) == 0);
 	if (boxed()) {
-		CHECK(self >= 300 && self <= 32767);
+		CHECK(self >= 300 && self <= 4194303);
 		CHECK(parent == 1);
 	}
 	pid_t last = 0;
@@ -28,7 +28,7 @@ int main(void)
 			_exit(getppid() != self);
 		CHECK(pid != self && pid != last);
 		if (boxed())
-			CHECK(pid >= 300 && pid <= 32767);
+			CHECK(pid >= 300 && pid <= 4194303);
 		int status;
 		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 		CHECK_ERR(kill(pid, 0), ESRCH);

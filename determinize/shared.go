@@ -1,0 +1,90 @@
+package determinize
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/sched"
+)
+
+// An open file description that several processes hold, by a descriptor that one has
+// inherited from another, has one offset: what is read and written through it goes in
+// the order of the stamps. Which descriptors may be such ones is known from the forks.
+
+// sharedFDs are the descriptors of a task that others may hold too. The zero value is
+// none.
+type sharedFDs map[int32]bool
+
+// shareFDs notes that a task forks: all descriptors that it has are the child's, too.
+func (e *engine) shareFDs(t, child *task) {
+	dir := strconv.Itoa(t.pid) + "/fd"
+	at, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(at)
+	t.sharedFDs, child.sharedFDs = make(sharedFDs), make(sharedFDs)
+	e.anyEntry(at, func(name string) bool {
+		if fd, err := strconv.ParseInt(name, 10, 32); err == nil {
+			t.sharedFDs[int32(fd)], child.sharedFDs[int32(fd)] = true, true
+		}
+		return false
+	})
+}
+
+// sharedTurn holds a task back that makes a call on a file by a shared description.
+func (e *engine) sharedTurn(t *task) (verdict, bool) {
+	if len(t.sharedFDs) == 0 || e.serial {
+		return verdict{}, false
+	}
+	for _, i := range fdArgs[t.call.Nr] {
+		var st unix.Stat_t
+		if fd := t.fd(i); t.sharedFDs[fd] && e.statFD(t, fd, &st) == 0 && st.Mode&unix.S_IFMT == unix.S_IFREG {
+			return e.order(t, e.relatives())
+		}
+	}
+	return verdict{}, false
+}
+
+// fdArgs are the arguments of calls that are descriptors, of which the call asks or
+// changes something.
+var fdArgs = func() (args [policy.Size][]int) {
+	for nr := range args {
+		row := &policy.Table[nr]
+		if row.Class != policy.Data && row.Class != policy.Order && nr != unix.SYS_LSEEK {
+			continue
+		}
+		for i, arg := range strings.Fields(row.Args) {
+			if _, kind, _ := strings.Cut(arg, ":"); kind == "fd" || kind == "dirfd" {
+				args[nr] = append(args[nr], i)
+			}
+		}
+	}
+	return args
+}()
+
+// relatives is the scope of those who may share descriptions.
+func (e *engine) relatives() sched.Scope {
+	return func(visit func(*sched.Task)) {
+		for _, u := range e.live {
+			if len(u.sharedFDs) > 0 {
+				visit(&u.ord)
+			}
+		}
+	}
+}
+
+// dupEnter handles dup and the fcntl commands that duplicate.
+func dupEnter(e *engine, t *task) verdict {
+	if !t.sharedFDs[t.fd(0)] {
+		return run()
+	}
+	return runThen(func(ret int64) {
+		if ret >= 0 {
+			t.sharedFDs[int32(ret)] = true
+		}
+	})
+}

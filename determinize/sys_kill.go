@@ -1,0 +1,267 @@
+package determinize
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/clock"
+	"laplace.dev/laplace/determinize/sched"
+)
+
+// A signal from another task reaches its target only at certain places: where it
+// waits, or after so many calls. Where exactly it is between them depends on nothing
+// that the guest can know. Until then the signal is the engine's; then it is sent.
+
+// deliveryCalls is the number of calls after which a task can be signaled that
+// never waits.
+const deliveryCalls = 1024
+
+// maxSignal is the greatest signal number; signal(7).
+const maxSignal = 64
+
+// letter is a signal that is on its way.
+type letter struct {
+	sig  unix.Signal
+	info [128]byte // siginfo_t, as the target is shown it
+	at   sched.Stamp
+	edge clock.Edge
+}
+
+// killEnter handles kill, tkill, tgkill and the calls that queue a signal.
+func killEnter(e *engine, t *task) verdict {
+	target, sig, code, group := int(t.fd(0)), t.arg(1), int32(0), 0
+	infoArg := -1
+	switch t.call.Nr {
+	case unix.SYS_TKILL:
+		code = siTkill
+	case unix.SYS_TGKILL:
+		group, target, sig, code = target, int(t.fd(1)), t.arg(2), siTkill
+	case unix.SYS_RT_SIGQUEUEINFO:
+		infoArg = 2
+	case unix.SYS_RT_TGSIGQUEUEINFO:
+		group, target, sig, infoArg = target, int(t.fd(1)), t.arg(2), 3
+	}
+	if sig != 0 {
+		if v, wait := e.serially(t); wait {
+			return v
+		}
+	} else if v, wait := e.order(t, e.everybody(t)); wait {
+		return v
+	}
+	if sig > maxSignal {
+		return fail(unix.EINVAL)
+	}
+	if t.call.Nr != unix.SYS_KILL && target <= 0 || (t.call.Nr == unix.SYS_TGKILL || t.call.Nr == unix.SYS_RT_TGSIGQUEUEINFO) && group <= 0 {
+		return fail(unix.EINVAL)
+	}
+	if errno := e.mayKill(target); errno != 0 {
+		return fail(errno)
+	}
+	if group != 0 && group != target {
+		return fail(unix.ESRCH) // of no group of threads but its own
+	}
+	targets := e.targets(t, target)
+	if len(targets) == 1 && targets[0] == t {
+		t.doomed = sig == uint64(unix.SIGKILL)
+		return run()
+	}
+	l := letter{sig: unix.Signal(sig), at: t.stamp(), edge: t.clk.Edge}
+	if infoArg >= 0 {
+		if e.tr.ReadFull(t.pid, t.arg(infoArg), l.info[:]) != 0 {
+			return fail(unix.EFAULT)
+		}
+		if c := int32(binary.LittleEndian.Uint32(l.info[siCode:])); c >= 0 || c == siTkill {
+			return fail(unix.EPERM)
+		}
+	} else {
+		binary.LittleEndian.PutUint32(l.info[siCode:], uint32(code))
+		binary.LittleEndian.PutUint32(l.info[siPID:], uint32(t.vpid))
+		binary.LittleEndian.PutUint32(l.info[siUID:], uint32(e.cfg.UID))
+	}
+	binary.LittleEndian.PutUint32(l.info[:], uint32(sig))
+	if sig == 0 {
+		return answer(0)
+	}
+	self := false
+	for _, u := range targets {
+		if u == t {
+			self = true
+			continue
+		}
+		if l.sig == unix.SIGKILL {
+			e.kill(u, &l)
+			e.await(t, u)
+			continue
+		}
+		e.tooLate(u, &l, u.lastPoint > t.clk.B)
+		stopped := u.state == stateStopped
+		if e.mail(u, &l); stopped && u.state == stateWaking {
+			e.await(t, u) // the kernel tells its parent when it goes on
+		}
+	}
+	if self {
+		e.post(t, &l)
+		if l.sig == unix.SIGKILL {
+			t.doomed = true
+			e.traceNever(t)
+			e.park(t, stateDying)
+			return verdict{do: doHold}
+		}
+	}
+	if t.reaping > 0 {
+		t.later = func() { e.apply(t, answer(0)) }
+		e.park(t, stateReaping)
+		return verdict{do: doHold}
+	}
+	return answer(0)
+}
+
+// tooLate taints if a signal comes to a task that has gone on without it, or on which
+// others counted who have.
+func (e *engine) tooLate(u *task, l *letter, late bool) {
+	if late {
+		e.taint("signal", "it was sent "+l.sig.String()+" when it had gone on already", u)
+	} else if l.at.Before(u.ord.Relied) {
+		e.taint("signal", "it was sent "+l.sig.String()+" when others had gone on who counted on it", u)
+	}
+}
+
+// kill sends SIGKILL to a task.
+func (e *engine) kill(u *task, l *letter) {
+	e.tooLate(u, l, u.actedAfter(l.at))
+	e.cutOff(u, l.at)
+	e.signaled(u, l.sig, l)
+	unix.Kill(u.pid, l.sig)
+}
+
+// mail gives a signal to the engine until it can be sent, or sends it.
+func (e *engine) mail(u *task, l *letter) {
+	switch u.state {
+	case stateDead, stateExiting, stateDying:
+		return
+	case stateStopped, stateVfork, stateSpin:
+		u.clk.B = max(u.clk.B, l.at.B) // what it does now comes after the signal
+		e.signaled(u, l.sig, l)
+		e.post(u, l)
+		return
+	}
+	if l.sig < sigRTMin {
+		for i := range u.inbox {
+			if u.inbox[i].sig == l.sig {
+				return // as one that is pending already
+			}
+		}
+	}
+	u.inbox = append(u.inbox, *l)
+	e.changes++
+}
+
+// sigRTMin is the first signal of which several can be pending; signal(7).
+const sigRTMin = 32
+
+// collect sends a task the signals that are on their way to it, of before a stamp.
+func (e *engine) collect(t *task, before sched.Stamp) {
+	for len(t.inbox) > 0 && t.inbox[0].at.Before(before) {
+		l := t.inbox[0]
+		t.inbox = t.inbox[1:]
+		e.signaled(t, l.sig, &l)
+		e.post(t, &l)
+	}
+}
+
+// post sends a signal. The kernel lets nobody say of somebody else that he has sent it
+// in the usual way: what the target is shown is corrected where it is delivered.
+func (e *engine) post(t *task, l *letter) {
+	if l.sig == unix.SIGKILL {
+		unix.Kill(t.pid, l.sig)
+		return
+	}
+	info := l.info
+	if int32(binary.LittleEndian.Uint32(info[siCode:])) >= siTkill {
+		binary.LittleEndian.PutUint32(info[siCode:], uint32(siQueue&0xffffffff))
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(t.pid), uintptr(l.sig), uintptr(unsafe.Pointer(&info)))
+	if errno == unix.EAGAIN {
+		e.taint("exhausted", "the host has no room for more pending signals", t)
+	}
+	t.posted = append(t.posted, *l)
+}
+
+// Values of si_code; sigaction(2).
+const (
+	siQueue = int64(-1)
+	siTkill = -6
+)
+
+// kills tells whether the call that a task is in sends a signal.
+func (t *task) kills() bool {
+	switch t.call.Nr {
+	case unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO:
+		return true
+	}
+	return false
+}
+
+// postedInfo is what a task is shown of a signal that the engine has sent it.
+func (t *task) postedInfo(sig unix.Signal) (info [128]byte, ok bool) {
+	for i := range t.posted {
+		if t.posted[i].sig == sig {
+			info = t.posted[i].info
+			t.posted = append(t.posted[:i], t.posted[i+1:]...)
+			return info, true
+		}
+	}
+	return info, false
+}
+
+// mayKill says whether there is anybody to signal. Only the box's own tasks are
+// the kernel's to look for: its init, and the threads of that, are not the
+// guest's, whatever user it is.
+func (e *engine) mayKill(target int) unix.Errno {
+	switch {
+	case target == 1:
+		return unix.EPERM
+	case target > 0 && e.vpids[target] == nil:
+		return unix.ESRCH
+	case target < -1:
+		for _, u := range e.vpids { // the dead ones that nobody has waited for, too
+			if u.pgid == -target {
+				return 0
+			}
+		}
+		return unix.ESRCH
+	}
+	return 0
+}
+
+// targets are the tasks that kill's first argument names; kill(2).
+func (e *engine) targets(t *task, target int) []*task {
+	var out []*task
+	for _, u := range e.tasks {
+		switch {
+		case target > 0 && u.vpid == target,
+			target == 0 && u.pgid == t.pgid,
+			target == -1 && u != t,
+			target < -1 && u.pgid == -target:
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// signaled notes that a task is sent a signal by another.
+func (e *engine) signaled(u *task, sig unix.Signal, l *letter) {
+	e.raise(u, l.at)
+	u.sender = l.edge
+	switch {
+	case sig == unix.SIGKILL:
+		u.doomed = true
+		e.park(u, stateDying)
+	case u.state == stateSpin:
+		e.park(u, stateReady) // so that it is delivered
+	case sig == unix.SIGCONT && u.state == stateStopped:
+		e.park(u, stateWaking)
+	}
+}
