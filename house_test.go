@@ -26,6 +26,7 @@ var layers = map[string]int{
 	"cli":         1,
 	"runtime":     2,
 	"oci":         3, // the bundle that runtime runs
+	"project":     3, // what is kept of a project whose changes are committed
 	"determinize": 4,
 	"cachelayer":  4,
 	"conflict":    5,
@@ -262,6 +263,10 @@ func TestRules(t *testing.T) {
 		{"runtime", "oci", true},
 		{"runtime/rootfs", "ns", true},
 		{"runtime", "cachelayer", true},
+		{"runtime", "project", true},
+		{"project", "cachelayer/layer", true},
+		{"project", "runtime", false},
+		{"project", "oci", false},
 		{"determinize", "determinize/policy", true},
 		{"determinize", "conflict", true},
 		{"oci", "runtime", false},

@@ -39,6 +39,7 @@ type boxFlags struct {
 	canonical        bool
 	out, report      string
 	noCommit, strict bool
+	keep             bool
 	verbose          int
 	unpinned         pinsFlag
 }
@@ -69,6 +70,7 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.Var(&f.spin, "spin-limit", "how much CPU time a process may use without a system call while others wait for it; 0 sets no limit")
 	flags.StringVar(&f.out, "out", "", "write the changed files to `DIR`, which is new or empty, not to the project")
 	flags.BoolVar(&f.noCommit, "no-commit", false, "throw the changed files away")
+	flags.BoolVar(&f.keep, "keep", false, "commit the changed files even if the command fails")
 	flags.StringVar(&f.report, "report", "", "write the verdict and its reasons to `FILE`, as JSON")
 	flags.BoolVar(&f.strict, "strict", false, "fail with status 125, and change nothing, unless the verdict is deterministic")
 	flags.Var(&f.unpinned, "unpin", "for tests: leave `PINS`, a list like time,umask, as the host has them; taints the verdict")
@@ -101,6 +103,9 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	if outcome != nil {
 		for _, warning := range outcome.Warnings {
 			fmt.Fprintln(c.Stderr, "laplace: "+warning)
+		}
+		if outcome.Kept != "" {
+			c.notice(fmt.Sprintf("the changes are kept: %s; laplace commit puts them into the project", outcome.Kept))
 		}
 		outcome.Report.Version = version()
 		judged := outcome.Report.Verdict != "" // see Outcome
@@ -137,6 +142,9 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 	if f.out != "" && f.noCommit {
 		return nil, &runtime.Error{Op: "--out", Err: errors.New("cannot be with --no-commit"), Hint: "one of the two"}
 	}
+	if f.keep && (f.out != "" || f.noCommit) {
+		return nil, &runtime.Error{Op: "--keep", Err: errors.New("cannot be with --out or --no-commit"), Hint: "one of them"}
+	}
 	options, err := f.options(c, command)
 	if err != nil {
 		return nil, err
@@ -145,6 +153,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 		Terminal: f.terminal, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
+		Keep: f.keep, Notice: c.notice,
 	}
 	if box.StdinKind, err = f.stdinKind(c.Stdin); err != nil {
 		return nil, err

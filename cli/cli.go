@@ -102,7 +102,7 @@ host with the same files, by anybody, it gives the same bytes.`,
 		}
 		return &runtime.Error{Op: cmd.Name(), Err: err, Hint: cmd.CommandPath() + " --help"}
 	})
-	cmd.AddCommand(do(c), check(c), trace(c), host(c), syscalls(), versionCommand())
+	cmd.AddCommand(do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), versionCommand())
 	return cmd
 }
 
@@ -137,6 +137,11 @@ func (c *Caller) fail(err error) int {
 	}
 	fmt.Fprintln(c.Stderr, strings.ReplaceAll(strings.TrimSpace(line), "\n", "; "))
 	return status
+}
+
+// notice tells the user something, in one line.
+func (c *Caller) notice(line string) {
+	fmt.Fprintln(c.Stderr, "laplace: "+strings.ReplaceAll(line, "\n", "; "))
 }
 
 // getenv returns the last value of a variable, and whether it is set.

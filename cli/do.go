@@ -13,14 +13,16 @@ func do(c *Caller) *cobra.Command {
 		Long: `Run a command in a fresh box on this host's programs. The box sees the project, the
 nearest directory at or above the working directory with a .git, else the working
 directory itself, at its own path. What the command changes there reaches the project
-when it succeeds. It changes nothing else of the host, and sees no network, no other
-files of yours, and of the environment only what --env and --pass-env give.
+when it succeeds; when it fails, it is kept elsewhere, for "laplace commit". It changes
+nothing else of the host, and sees no network, no other files of yours, and of the
+environment only what --env and --pass-env give.
 
 The exit status is the command's own, 128 + N when signal N ended it; 124 after
 --timeout; 125 when Laplace failed; 126 when the command cannot be executed; 127 when
 it is not in the box.`,
 		Example: `  laplace do -- make -j4
   laplace do --out result --report report.json -- ./configure
+  laplace do --keep -- make -k check
   laplace do --ro ~/toolchain --env CC=$HOME/toolchain/bin/gcc -- make
   laplace do --user root --no-commit -- dpkg-buildpackage -b`,
 		RunE: func(cmd *cobra.Command, args []string) error {

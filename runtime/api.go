@@ -60,6 +60,8 @@ type Box struct {
 	State string `json:"state"`
 	// Commit says what happens to the changes when the command succeeds.
 	Commit CommitMode `json:"commit"`
+	// Keep has CommitProject commit whatever the command's status is.
+	Keep bool `json:"keep,omitempty"`
 	// Out is the directory that CommitOut writes: absolute, created when absent.
 	Out string `json:"out,omitempty"`
 	// Strict turns a tainted verdict into a failure that commits nothing.
@@ -72,6 +74,10 @@ type Box struct {
 	Writers bool `json:"writers,omitempty"`
 	// Trace, when not nil, asks for a text of the intercepted calls.
 	Trace *Trace `json:"trace,omitempty"`
+
+	// Notice, when not nil, is told at once what the user should know before the box
+	// starts: whom it waits for, what became of an interrupted commit; a line each.
+	Notice func(line string) `json:"-"`
 }
 
 // StdinKind says what the box's standard input is, which decides whether its content
@@ -91,7 +97,7 @@ type CommitMode string
 
 // Commit modes.
 const (
-	CommitProject CommitMode = "project" // changes go back to the Source of each overlay
+	CommitProject CommitMode = "project" // changes go back to the Source of each overlay; or are kept
 	CommitNone    CommitMode = "none"    // changes are thrown away
 	CommitOut     CommitMode = "out"     // changes are written to Box.Out
 )
@@ -115,6 +121,9 @@ type Outcome struct {
 	Exit int
 	// Warnings are what the user should know besides, a line each.
 	Warnings []string
+	// Kept is where the changes are that were to be committed and were not; Commit
+	// does it. Empty where there are none.
+	Kept string
 	// Writers says who wrote what, if Box.Writers asked for it.
 	Writers *Writers
 	// Disturbed is what became of Box.Disturb.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/cachelayer/layer"
+	"laplace.dev/laplace/project"
 )
 
 // boxDir is the directory in which one box keeps what it writes, while it
@@ -62,7 +63,7 @@ func Scratch(state string) (path string, remove func(), err error) {
 
 // remove deletes the directory.
 func (d *boxDir) remove() {
-	removeBox(d.path)
+	_ = project.RemoveAll(d.path)
 	d.lock.Close()
 }
 
@@ -79,7 +80,7 @@ func sweep(base string) {
 			// Being made, or being removed, by somebody else; or left between
 			// the two. An old one is nobody's.
 			if fi, err := e.Info(); err == nil && stale(fi) {
-				removeBox(path)
+				_ = project.RemoveAll(path)
 			}
 			continue
 		}
@@ -87,25 +88,10 @@ func sweep(base string) {
 			continue
 		}
 		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			removeBox(path)
+			_ = project.RemoveAll(path)
 		}
 		lock.Close()
 	}
-}
-
-// removeBox deletes a box's directory. The kernel leaves a directory without
-// any permission in an overlay's work directory.
-func removeBox(path string) {
-	if os.RemoveAll(path) == nil {
-		return
-	}
-	filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if d != nil && d.IsDir() {
-			os.Chmod(p, 0o700)
-		}
-		return nil
-	})
-	os.RemoveAll(path)
 }
 
 // uppers are the directories of one overlay.
@@ -117,8 +103,8 @@ type uppers struct {
 func (s *supervisor) prepareUppers() ([]uppers, error) {
 	out := make([]uppers, len(s.box.Overlays))
 	for i := range s.box.Overlays {
-		base := filepath.Join(s.dir, "overlay-"+strconv.Itoa(i))
-		out[i] = uppers{upper: filepath.Join(base, "upper"), work: filepath.Join(base, "work")}
+		base := project.OverlayDir(s.dir, i)
+		out[i] = uppers{upper: project.UpperDir(s.dir, i), work: filepath.Join(base, "work")}
 		for _, d := range []string{base, out[i].upper, out[i].work} {
 			if err := os.Mkdir(d, 0o755); err != nil {
 				return nil, &Error{Op: "state directory", On: d, Err: cause(err), Hint: "set XDG_STATE_HOME to a directory that can be written"}
@@ -160,4 +146,4 @@ func cause(err error) error {
 
 // cleanUp removes what the box wrote. The client does the same, for when the
 // supervisor could not; and whoever comes next, for when neither could.
-func (s *supervisor) cleanUp() { removeBox(s.dir) }
+func (s *supervisor) cleanUp() { _ = project.RemoveAll(s.dir) }

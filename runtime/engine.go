@@ -2,12 +2,12 @@ package runtime
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -202,7 +202,7 @@ func (v virtual) Lookup(path string, st *unix.Stat_t) (mtime int64, uid, gid int
 }
 
 // results takes what the box wrote out of its layers, and ends the box.
-func (s *supervisor) results(out *Outcome, upper []uppers) error {
+func (s *supervisor) results(ctx context.Context, out *Outcome, upper []uppers) error {
 	metas := make([]virtual, len(upper))
 	out.Writers = s.writers
 	dirs := make([]*os.File, len(upper))
@@ -226,23 +226,25 @@ func (s *supervisor) results(out *Outcome, upper []uppers) error {
 		s.log.Debug("keep what is known of hard links", "err", err)
 	}
 	tree := newTreeDigest()
+	sums := make([][sha256.Size]byte, len(dirs))
 	for i, d := range dirs {
-		sum, err := layer.Digest(d, metas[i])
-		if err != nil {
+		var err error
+		if sums[i], err = layer.Digest(d, metas[i]); err != nil {
 			return fmt.Errorf("digest the box's changes: %w", err)
 		}
-		tree.add(s.box.Overlays[i].Target, sum)
+		tree.add(s.box.Overlays[i].Target, sums[i])
 	}
 	out.Report.Tree = tree.sum()
-	failed := out.Exit != 0 && s.box.Commit == CommitProject
 	strict := s.box.Strict && out.Report.Verdict == Tainted
-	if failed || strict || s.box.Commit == CommitNone {
-		return nil
-	}
-	for i, d := range dirs {
-		if err := s.commit(s.box.Overlays[i], d, metas[i], len(dirs) > 1); err != nil {
-			return err
+	switch {
+	case s.box.Commit == CommitProject:
+		change, err := s.change(dirs, metas, sums)
+		if err != nil {
+			return fmt.Errorf("describe the box's changes: %w", err)
 		}
+		return s.commit(ctx, out, change, !strict && (out.Exit == 0 || s.box.Keep))
+	case s.box.Commit == CommitOut && !strict:
+		return s.export(dirs, metas)
 	}
 	return nil
 }
@@ -272,44 +274,18 @@ func LayerName(target string) string {
 	return strings.ReplaceAll(strings.Trim(target, "/"), "/", "-")
 }
 
-// commit puts a layer where it belongs.
-func (s *supervisor) commit(o oci.Overlay, upper *os.File, v virtual, several bool) error {
-	if s.box.Commit == CommitOut {
+// export writes the layers to Box.Out.
+func (s *supervisor) export(upper []*os.File, metas []virtual) error {
+	for i, d := range upper {
 		dst := s.box.Out
-		if several {
-			dst = filepath.Join(dst, LayerName(o.Target))
+		if len(upper) > 1 {
+			dst = filepath.Join(dst, LayerName(s.box.Overlays[i].Target))
 		}
-		if err := layer.Export(upper, dst, v, layer.Options{Owner: s.owner(dst), DropSetID: s.init.guestID != 0}); err != nil {
+		if err := layer.Export(d, dst, metas[i], layer.Options{Owner: s.owner(dst), DropSetID: s.init.guestID != 0}); err != nil {
 			return &Error{Op: "--out", On: dst, Err: err}
 		}
-		return nil
-	}
-	project, err := os.Open(o.Source)
-	if err != nil {
-		return &Error{Op: "commit", On: o.Source, Err: cause(err)}
-	}
-	defer project.Close()
-	opts := layer.Options{
-		Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Root: true, Now: time.Now(), Since: s.epoch,
-	}
-	if err := apply(upper, project, v, opts); err != nil {
-		return &Error{Op: "commit", On: o.Source, Err: err, Hint: "free space or permissions in the project, and run the command again"}
 	}
 	return nil
-}
-
-// apply puts a layer into a directory.
-func apply(upper, project *os.File, v virtual, o layer.Options) error {
-	plan, err := layer.NewPlan(upper, project, v, o)
-	if err != nil {
-		return err
-	}
-	t, err := layer.NewTransaction(plan, project, strconv.Itoa(os.Getpid()), nil)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	return t.Apply(upper, nil)
 }
 
 // owner is whom new files belong to where the host's root runs the box: the

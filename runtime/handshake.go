@@ -147,8 +147,9 @@ func WriteMessage(sock int, v any, fds ...int) error {
 	return nil
 }
 
-// maxFDs is the most descriptors that go with a message.
-const maxFDs = 8
+// maxFDs is the most descriptors that go with a message: SCM_MAX_FD of the kernel's
+// net/scm.h.
+const maxFDs = 253
 
 // ReadMessage receives what WriteMessage sent into v, which points to a zero
 // value of the same type. The caller owns the

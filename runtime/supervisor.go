@@ -20,6 +20,7 @@ import (
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/vdso"
+	"laplace.dev/laplace/project"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -45,6 +46,11 @@ type superviseRequest struct {
 	Log bool   // debug messages go to stderr
 	// Rootless says that the supervisor is root of a user namespace of its own.
 	Rootless bool
+	// Job, if not nil, is to be done instead of running a box.
+	Job *job
+	// Locked are the projects whose locks this process holds from now on too: their
+	// descriptors come after the others.
+	Locked []string
 }
 
 // superviseReply is how it went.
@@ -52,8 +58,10 @@ type superviseReply struct {
 	// Paused answers askPause; nothing else is set then.
 	Paused bool `json:",omitempty"`
 
+	// Outcome and Err may both be there; see Runner in package cli.
 	Outcome *Outcome
 	Err     *wireError
+	Did     *jobReply `json:",omitempty"` // of a Job
 }
 
 // wireError is an Error on its way to the client.
@@ -74,10 +82,12 @@ func SupervisorMain() {
 	unix.CloseOnExec(supervisorSocket)
 	var req superviseRequest
 	fds, err := ReadMessage(supervisorSocket, &req)
-	if err != nil || req.Box == nil || len(fds) < 3 {
+	if err != nil || req.Box == nil || len(fds) < 3+len(req.Locked) {
 		fmt.Fprintf(os.Stderr, "%s: request: %v\n", SupervisorName, err)
 		os.Exit(ExitFailure)
 	}
+	// Nobody needs the locks' descriptors. They are closed when this process ends.
+	fds = fds[:len(fds)-len(req.Locked)]
 	files := make([]*os.File, len(fds))
 	for i, fd := range fds {
 		files[i] = os.NewFile(uintptr(fd), [...]string{"stdin", "stdout", "stderr", "trace"}[min(i, 3)])
@@ -90,10 +100,14 @@ func SupervisorMain() {
 	if req.Log {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, cpu: tracerCPU(), log: log}
-	out, err := s.main()
-	s.cleanUp()
-	reply := superviseReply{Outcome: out}
+	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, locked: req.Locked, cpu: tracerCPU(), log: log}
+	var reply superviseReply
+	if req.Job != nil {
+		reply.Did, err = s.do(req.Job)
+	} else {
+		reply.Outcome, err = s.main()
+		s.cleanUp()
+	}
 	if err != nil {
 		reply.Err = wire(err)
 	}
@@ -122,7 +136,7 @@ func wire(err error) *wireError {
 		hint = "a kernel without CONFIG_MSEAL_SYSTEM_MAPPINGS"
 	}
 	w := &wireError{Op: "box", Err: err.Error(), Hint: hint,
-		Canceled: errors.Is(err, determinize.ErrCanceled), Output: errors.Is(err, determinize.ErrOutput)}
+		Canceled: errors.Is(err, determinize.ErrCanceled) || errors.Is(err, context.Canceled), Output: errors.Is(err, determinize.ErrOutput)}
 	if e, ok := errors.AsType[*Error](err); ok {
 		w.Op, w.On, w.Hint, w.Exit = e.Op, e.On, e.Hint, e.Exit
 		if e.Err != nil {
@@ -140,7 +154,9 @@ type supervisor struct {
 	cpu int // where the box's engine runs, and its processes one at a time
 	// rootless: the host's ids are not at hand.
 	rootless bool
-	lastPID  int // from which on the box's process ids are given; 0 leaves them alone
+	locked   []string        // projects
+	before   []projectBefore // by overlay, if they are to be committed
+	lastPID  int             // from which on the box's process ids are given; 0 leaves them alone
 
 	init *initProcess
 	run  *determinize.Run
@@ -172,6 +188,9 @@ func (s *supervisor) main() (*Outcome, error) {
 		s.writers = &Writers{Files: map[string]string{}}
 	}
 	start := time.Now()
+	if err := s.lookBefore(); err != nil {
+		return nil, err
+	}
 	upper, err := s.prepareUppers()
 	if err != nil {
 		return nil, err
@@ -216,8 +235,12 @@ func (s *supervisor) main() (*Outcome, error) {
 	out := s.outcome(report, streams)
 	out.Disturbed = disturbed
 	out.Report.WallMS = time.Since(start).Milliseconds()
-	if err := s.results(out, upper); err != nil {
-		return nil, err
+	if err := s.results(ctx, out, upper); err != nil {
+		if out.Kept == "" {
+			return nil, err
+		}
+		out.Exit, out.Report.Exit = ExitFailure, ExitFailure
+		return out, err
 	}
 	return out, nil
 }
@@ -279,20 +302,26 @@ func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
 	if err := checkLimits(box); err != nil {
 		return nil, err
 	}
+	locks, err := lockProjects(ctx, box, log)
+	if err != nil {
+		return nil, err
+	}
+	defer locks.Close()
 	dir, err := newBoxDir(box.State)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.remove()
-	c, err := startSupervisor(box, dir.path, log)
+	c, err := startSupervisor(box, superviseRequest{Box: box, Dir: dir.path}, locks, log)
 	if err != nil {
 		return nil, err
 	}
-	return c.wait(ctx, box)
+	out, _, err := c.wait(ctx, box)
+	return out, err
 }
 
-// startSupervisor starts the supervisor process and hands the box over.
-func startSupervisor(box *Box, dir string, log *slog.Logger) (*client, error) {
+// startSupervisor starts the supervisor process and hands the box, or the job, over.
+func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, log *slog.Logger) (*client, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socket for the supervisor: %w", err)
@@ -314,12 +343,19 @@ func startSupervisor(box *Box, dir string, log *slog.Logger) (*client, error) {
 	if box.Trace != nil && box.Trace.Writer != nil {
 		fds = append(fds, int(box.Trace.Writer.Fd()))
 	}
-	req := superviseRequest{Box: box, Dir: dir, Rootless: rootless(), Log: log.Enabled(context.Background(), slog.LevelDebug)}
+	for _, lock := range locks.States {
+		req.Locked = append(req.Locked, lock.Project())
+	}
+	for _, f := range locks.Files() {
+		fds = append(fds, int(f.Fd()))
+	}
+	req.Rootless, req.Log = rootless(), log.Enabled(context.Background(), slog.LevelDebug)
 	if err := WriteMessage(c.sock, req, fds...); err != nil {
 		c.kill()
 		return nil, err
 	}
 	runtime.KeepAlive(box)
+	runtime.KeepAlive(locks)
 	return c, nil
 }
 
@@ -339,7 +375,7 @@ func (c *client) kill() {
 func (c *client) ask(b byte) { unix.SendmsgN(c.sock, []byte{b}, nil, nil, unix.MSG_NOSIGNAL) }
 
 // wait waits for the supervisor's answer.
-func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
+func (c *client) wait(ctx context.Context, box *Box) (*Outcome, *jobReply, error) {
 	var timeout <-chan time.Time
 	if box.Timeout > 0 {
 		t := time.NewTimer(box.Timeout)
@@ -385,18 +421,18 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, error) {
 			unix.Close(c.sock)
 			switch {
 			case a.err != nil && errors.Is(a.err, io.EOF):
-				return nil, &Error{Op: "supervisor", Err: errors.New("it died, and the box with it"), Hint: "run the command again"}
+				return nil, nil, &Error{Op: "supervisor", Err: errors.New("it died, and the box with it"), Hint: "run the command again"}
 			case a.err != nil:
-				return nil, a.err
+				return nil, nil, a.err
 			case a.reply.Err == nil:
-				return a.reply.Outcome, nil
+				return a.reply.Outcome, a.reply.Did, nil
 			case a.reply.Err.Canceled && cause != nil:
-				return nil, cause
+				return a.reply.Outcome, nil, cause
 			case a.reply.Err.Output:
-				return &Outcome{Exit: 128 + int(syscall.SIGPIPE)}, nil
+				return &Outcome{Exit: 128 + int(syscall.SIGPIPE)}, nil, nil
 			}
 			e := a.reply.Err
-			return nil, &Error{Op: e.Op, On: e.On, Hint: e.Hint, Err: errors.New(e.Err), Exit: e.Exit}
+			return a.reply.Outcome, a.reply.Did, &Error{Op: e.Op, On: e.On, Hint: e.Hint, Err: errors.New(e.Err), Exit: e.Exit}
 		}
 	}
 }

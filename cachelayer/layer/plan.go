@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"bytes"
 	"os"
 	"path"
 	"slices"
@@ -355,4 +356,13 @@ func commitTimes(items []*item, o Options) func(*item, bool) int64 {
 		i, _ := slices.BinarySearch(stamps, it.Mtime)
 		return now - int64(len(stamps)-1-i)*tick
 	}
+}
+
+// Empty says that to carry out the plan would change nothing.
+func (p *Plan) Empty() bool {
+	return !slices.ContainsFunc(p.Ops, func(op Op) bool {
+		return op.Kind != OpAttr || op.Was == nil || op.Owner != nil || op.Mtime != op.Was.Mtime ||
+			op.Type != Symlink && op.Mode != op.Was.Mode&0o7777 ||
+			!slices.EqualFunc(op.Xattrs, op.Old, func(a, b Xattr) bool { return a.Name == b.Name && bytes.Equal(a.Value, b.Value) })
+	})
 }

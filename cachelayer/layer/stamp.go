@@ -3,6 +3,7 @@ package layer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -204,4 +205,76 @@ func (c *checker) tree(name string) error {
 		}
 	}
 	return c.at.leave()
+}
+
+// Stamps calls fn for everything in a directory, the directory itself first, as
+// ".", in Walk's order. Nothing below a mount point, nor what cannot be read or
+// vanishes meanwhile, is seen. root is a descriptor of the directory, opened for
+// reading or with O_PATH; it stays the caller's. The only error is ErrMoved.
+func Stamps(root *os.File, fn func(path string, s Stamp)) error {
+	c := newCursor(root)
+	defer c.close()
+	if st, ok, err := lstat(c.fd(), "."); ok && err == nil {
+		fn(".", StampOf(&st))
+	}
+	list := func() []string {
+		names, err := readNames(c.fd(), ".")
+		if err != nil {
+			return nil
+		}
+		return names
+	}
+	frames := [][]string{list()}
+	for len(frames) > 0 {
+		f := &frames[len(frames)-1]
+		if len(*f) == 0 {
+			frames = frames[:len(frames)-1]
+			if len(frames) > 0 {
+				dir := string(c.buf)
+				if err := c.leave(); err != nil {
+					return failed("leave", dir, err)
+				}
+			}
+			continue
+		}
+		name := (*f)[0]
+		*f = (*f)[1:]
+		st, ok, err := lstat(c.fd(), name)
+		if !ok || err != nil {
+			continue
+		}
+		s := StampOf(&st)
+		fn(c.join(name), s)
+		if s.IsDir() && c.enter(name) == nil {
+			frames = append(frames, list())
+		}
+	}
+	return nil
+}
+
+// Compare orders paths as Walk does: name by name, as bytes. The root is first.
+func Compare(a, b string) int {
+	switch {
+	case a == b:
+		return 0
+	case a == ".":
+		return -1
+	case b == ".":
+		return 1
+	}
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	// The first byte that differs decides; the end of a name is less than any.
+	rank := func(s string) int {
+		switch {
+		case n == len(s):
+			return -2
+		case s[n] == '/':
+			return -1
+		}
+		return int(s[n])
+	}
+	return rank(a) - rank(b)
 }
