@@ -21,6 +21,11 @@ type workload struct {
 	prepare func(dir string) error
 	// run is the command; flags are those of laplace do.
 	run, flags []string
+	// native is what it is compared with natively, if that is another command.
+	native []string
+	// base are flags of laplace do: it is not compared with a native run but with a box
+	// of these flags.
+	base []string
 	// boxedOnly has nothing to compare with.
 	boxedOnly bool
 	// note makes a line of what was measured.
@@ -29,7 +34,7 @@ type workload struct {
 
 // A result is what came of a workload.
 type result struct {
-	native, boxed []time.Duration // wall time
+	native, boxed []time.Duration // wall time; native is the base's if there is one
 	ticks         uint64          // stops of one run
 	peak          int64           // greatest resident size of the supervisor, in bytes
 }
@@ -50,13 +55,22 @@ func (c *config) measure(w workload) (result, error) {
 	}
 	var r result
 	report := filepath.Join(c.dir, "report.json")
-	boxed := append(append([]string{c.laplace, "do", "--report", report}, w.flags...), "--")
+	box := func(flags ...string) []string {
+		return slices.Concat([]string{c.laplace, "do", "--report", report}, w.flags, flags, []string{"--"}, w.run)
+	}
+	native := w.run
+	switch {
+	case w.native != nil:
+		native = w.native
+	case w.base != nil:
+		native = box(w.base...)
+	}
 	for i := range c.runs + 1 {
 		if !w.boxedOnly {
 			if err := fresh(template, work); err != nil {
 				return r, err
 			}
-			d, _, err := run(work, w.run, false)
+			d, _, err := run(work, native, false)
 			if err != nil {
 				return r, err
 			}
@@ -69,7 +83,7 @@ func (c *config) measure(w workload) (result, error) {
 		}
 		// Watching the supervisor would be part of what is measured: the first run,
 		// which is not, is for that.
-		d, peak, err := run(work, append(slices.Clone(boxed), w.run...), i == 0)
+		d, peak, err := run(work, box(), i == 0)
 		if err != nil {
 			return r, err
 		}

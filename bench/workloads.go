@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,20 +31,66 @@ var workloads = []workload{
 		run: []string{"./configure", "--quiet"},
 	},
 	{
-		name: "make -j1 of lua", target: "1.3", prepare: sources.Lua.Unpack,
-		run: []string{"make", "--silent", "-j1", "-C", "src", "MYCFLAGS=-DLUA_USE_POSIX", "all"},
+		name: "make -j1 of lua", target: "1.3", prepare: sources.Lua.Unpack, run: makeLua("-j1"),
 	},
 	{
-		name: "stops", target: "", prepare: writeStops, run: []string{"./stops"},
-		note: func(r result) string {
-			return fmt.Sprintf("one intercepted call: %s; %.0f stops a second", perStop(r), 1/perStop(r).Seconds())
-		},
+		// What it costs that processes could run side by side where only one has work.
+		name: "order: make -j1", target: "1.05", prepare: sources.Lua.Unpack, run: makeLua("-j1"),
+		base: []string{"--canonical"},
 	},
+	{
+		name: "make -j4 of lua", target: "1.5", prepare: sources.Lua.Unpack, run: makeLua("-j4"), native: makeLua("-j2"),
+	},
+	{
+		name: "2 x compute", target: "1.1", prepare: program("compute", computeC), run: beside("./compute", 2),
+	},
+	{
+		name: "64 MiB by 2 pipes", target: "12",
+		run: []string{"sh", "-c", "dd if=/dev/zero bs=64K count=1024 status=none | cat | cat >/dev/null"},
+	},
+	{
+		// Natively cat finds many of these writes at once; in a box it reads one after the other.
+		name: "in pieces of 4 KiB", run: []string{"sh", "-c", "head -c 64M /dev/zero | cat | cat >/dev/null"},
+	},
+	{
+		name: "2 x configure", prepare: twice(sources.Hello.Unpack),
+		run: []string{"sh", "-c", "(cd 1 && ./configure --quiet) & (cd 2 && ./configure --quiet) & wait"},
+	},
+	{
+		name: "stops", prepare: program("stops", stopsC), run: []string{"./stops"}, note: notePerStop,
+	},
+	{
+		name: "2 x stops", prepare: program("stops", stopsC), run: beside("./stops", 2), note: notePerStop,
+	},
+	{
+		name: "4 x stops", prepare: program("stops", stopsC), run: beside("./stops", 4), note: notePerStop,
+	},
+}
+
+// makeLua is the build of lua with a number of jobs, as make's flag.
+func makeLua(jobs string) []string {
+	return []string{"make", "--silent", jobs, "-C", "src", "MYCFLAGS=-DLUA_USE_POSIX", "all"}
+}
+
+// beside runs several of one program at the same time.
+func beside(program string, n int) []string {
+	return []string{"sh", "-c", strings.Repeat(program+" & ", n) + "wait"}
+}
+
+// twice prepares two directories, 1 and 2.
+func twice(prepare func(dir string) error) func(dir string) error {
+	return func(dir string) error {
+		return errors.Join(prepare(filepath.Join(dir, "1")), prepare(filepath.Join(dir, "2")))
+	}
 }
 
 // perStop is what one of the stops of a result costs, start of the box included.
 func perStop(r result) time.Duration {
 	return max(1, (median(r.boxed)-median(r.native))/time.Duration(max(1, r.ticks)))
+}
+
+func notePerStop(r result) string {
+	return fmt.Sprintf("one intercepted call: %s; %.0f stops a second", perStop(r), 1/perStop(r).Seconds())
 }
 
 // stopsC makes calls that stop and are answered at once.
@@ -57,12 +104,25 @@ int main(void)
 }
 `
 
-// writeStops makes the program of the stops workload.
-func writeStops(dir string) error {
-	if err := os.WriteFile(filepath.Join(dir, "stops.c"), []byte(stopsC), 0o644); err != nil {
-		return err
+// computeC makes no calls.
+const computeC = `#include <stdint.h>
+int main(void)
+{
+	volatile uint64_t x = 1;
+	for (int i = 0; i < 600000000; i++)
+		x = x * 6364136223846793005u + 1;
+	return 0;
+}
+`
+
+// program returns what makes a program of a C source.
+func program(name, source string) func(dir string) error {
+	return func(dir string) error {
+		if err := os.WriteFile(filepath.Join(dir, name+".c"), []byte(source), 0o644); err != nil {
+			return err
+		}
+		return command(dir, "gcc", "-O2", "-o", name, name+".c")
 	}
-	return command(dir, "gcc", "-O2", "-o", "stops", "stops.c")
 }
 
 // writeC makes a C file of about a thousand lines, of the kind that a compiler takes a
