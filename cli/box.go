@@ -29,6 +29,7 @@ type boxFlags struct {
 	env, passEnv          []string
 	user                  userFlag
 	terminal, live        bool
+	stream                bool
 	// what is pinned
 	epoch                   epochFlag
 	seed, hostname, network string
@@ -59,6 +60,7 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.Var(&f.user, "user", "run as root, user, UID or UID:GID in the box")
 	flags.BoolVarP(&f.terminal, "tty", "t", false, "give the command a terminal of 24 rows and 80 columns")
 	flags.BoolVarP(&f.live, "interactive", "i", false, "pass standard input on as it arrives; taints the verdict")
+	flags.BoolVar(&f.stream, "stream", false, "pass output on as it is written to files and pipes, too, and not only to a terminal; by default they get it when the command has ended")
 	flags.Var(&f.epoch, "epoch", "the time at which the box starts, in seconds since 1970 or like 2020-01-01T00:00:00Z (default: $SOURCE_DATE_EPOCH, else 2020-01-01T00:00:00Z)")
 	flags.StringVar(&f.seed, "seed", "", "any `TEXT`; another seed gives other random numbers")
 	flags.StringVar(&f.hostname, "hostname", oci.DefaultHostname, "`NAME` of the host in the box")
@@ -151,7 +153,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 	}
 	box := &runtime.Box{
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
-		Terminal: f.terminal, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
+		Terminal: f.terminal, Stream: f.stream, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
 		Keep: f.keep, Notice: c.notice,
 	}

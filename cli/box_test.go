@@ -29,6 +29,7 @@ func TestFlags(t *testing.T) {
 		Commit                   runtime.CommitMode
 		Out, Project, State      string
 		Terminal, Strict, Traced bool
+		Stream                   bool
 		Stdin                    runtime.StdinKind
 		Timeout, SpinLimit       time.Duration
 	}
@@ -103,6 +104,7 @@ func TestFlags(t *testing.T) {
 		{args: "do -ti make", want: func(f *fields) {
 			f.Stdin, f.Terminal, f.Env = runtime.StdinLive, true, append(f.Env, "TERM=xterm")
 		}},
+		{args: "do --stream make", want: func(f *fields) { f.Stream = true }},
 		{args: "do --timeout 90 make", want: func(f *fields) { f.Timeout = 90 * time.Second }},
 		{args: "do --spin-limit 0 make", want: func(f *fields) { f.SpinLimit = 0 }},
 		{args: "do --timeout 1m30s make", want: func(f *fields) { f.Timeout = 90 * time.Second }},
@@ -139,7 +141,7 @@ func TestFlags(t *testing.T) {
 				HostUser: oci.User{UID: spec.Linux.UIDMappings[0].HostID, GID: spec.Linux.GIDMappings[0].HostID},
 				Settings: settings, Commit: s.box.Commit, Out: top(s.box.Out), Project: top(s.box.Project), State: top(s.box.State),
 				Terminal: s.box.Terminal && spec.Process.Terminal, Strict: s.box.Strict, Traced: s.box.Trace != nil,
-				Stdin: s.box.StdinKind, Timeout: s.box.Timeout, SpinLimit: s.box.SpinLimit,
+				Stream: s.box.Stream, Stdin: s.box.StdinKind, Timeout: s.box.Timeout, SpinLimit: s.box.SpinLimit,
 			}
 			for _, overlay := range s.box.Overlays {
 				got.Overlays = append(got.Overlays, oci.Overlay{Source: top(overlay.Source), Target: top(overlay.Target)})

@@ -60,7 +60,7 @@ type checkFlags struct {
 func (f *checkFlags) add(flags *pflag.FlagSet) {
 	f.box.add(flags)
 	// They are about what becomes of the one result.
-	for _, name := range []string{"out", "no-commit", "keep", "report", "strict", "interactive"} {
+	for _, name := range []string{"out", "no-commit", "keep", "report", "strict", "interactive", "stream"} {
 		_ = flags.MarkHidden(name)
 	}
 	flags.IntVar(&f.runs, "runs", 2, "number of disturbed runs")
@@ -142,8 +142,8 @@ func (f *checkFlags) validate(c *Caller, command []string) error {
 		return &runtime.Error{Op: "check", Err: errors.New("this is a box already"), Hint: "laplace check outside of it"}
 	case f.runs < 1:
 		return &runtime.Error{Op: "--runs", On: strconv.Itoa(f.runs), Err: errors.New("not a number of runs"), Hint: "--runs 2"}
-	case b.out != "" || b.noCommit || b.keep || b.report != "" || b.strict:
-		return &runtime.Error{Op: "check", Err: errors.New("--out, --no-commit, --keep, --report and --strict are for one run"), Hint: "--save DIR, or laplace do"}
+	case b.out != "" || b.noCommit || b.keep || b.report != "" || b.strict || b.stream:
+		return &runtime.Error{Op: "check", Err: errors.New("--out, --no-commit, --keep, --report, --strict and --stream are for one run"), Hint: "--save DIR, or laplace do"}
 	case b.live:
 		return &runtime.Error{Op: "check", Err: errors.New("live input cannot be given twice"), Hint: "< FILE, without -i"}
 	}
@@ -233,6 +233,7 @@ func (f *checkFlags) run(ctx context.Context, c *Caller, command []string, r *re
 		return err
 	}
 	box.Disturb, box.Writers, box.Notice = disturb, true, c.notice
+	box.Stream = true // to files of ours
 	box.Canonical = box.Canonical || disturb == nil
 	for _, overlay := range box.Overlays {
 		r.targets = append(r.targets, overlay.Target)

@@ -62,6 +62,7 @@ are strings, written as in the text.`,
 		},
 	}
 	flags.add(cmd.Flags())
+	_ = cmd.Flags().MarkHidden("stream") // it always does
 	addTraceFlags(cmd.Flags(), &own)
 	cmd.Flags().SetInterspersed(false)
 	cmd.DisableFlagsInUseLine = true

@@ -86,7 +86,7 @@ type Config struct {
 	Live bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
 	// Output takes what a program, a path in the box, wrote. An error ends the box:
-	// from outside if it is context.Canceled, else because nobody reads any more.
+	// from outside if it is context.Canceled.
 	Stdout, Stderr vfs.Key
 	Output         func(stream int, program string, b []byte) error
 
@@ -259,6 +259,9 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 	}
 	err = e.loop()
 	stop()
+	if err != nil && !errors.Is(err, ErrOutput) {
+		e.salvage()
+	}
 	e.end()
 	e.tellEnds()
 	r.report, r.err = e.finish(), err

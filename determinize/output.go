@@ -112,6 +112,16 @@ func (e *engine) flush(end sched.Stamp) {
 	e.outbox = nil
 }
 
+// salvage hands over what still waits for its turn when the box has been ended.
+func (e *engine) salvage() {
+	for i := range e.outbox {
+		if p := &e.outbox[i]; e.cfg.Output(p.stream, p.program, p.data) != nil {
+			break
+		}
+	}
+	e.outbox = nil
+}
+
 // emit hands bytes over.
 func (e *engine) emit(p *piece) bool {
 	err := e.cfg.Output(p.stream, p.program, p.data)
@@ -121,7 +131,7 @@ func (e *engine) emit(p *piece) bool {
 	case errors.Is(err, context.Canceled):
 		e.fatal = ErrCanceled
 	default:
-		e.fatal = ErrOutput
+		e.fatal = err
 	}
 	return false
 }

@@ -15,7 +15,8 @@ func TestOutputFails(t *testing.T) {
 	}{
 		{nil, nil},
 		{context.Canceled, ErrCanceled},
-		{unix.EPIPE, ErrOutput},
+		{ErrOutput, ErrOutput},
+		{unix.ENOSPC, unix.ENOSPC},
 	} {
 		e := &engine{}
 		e.cfg.Canonical = true

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -317,7 +318,10 @@ func TestReaderGone(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			l := startLasting(t, script, func(cmd *exec.Cmd) { cmd.Stdout = w })
+			l := startLasting(t, script, func(cmd *exec.Cmd) {
+				cmd.Args = slices.Insert(cmd.Args, 2, "--stream")
+				cmd.Stdout = w
+			})
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}

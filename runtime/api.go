@@ -42,6 +42,10 @@ type Box struct {
 	// Terminal gives the command a terminal of 24 rows and 80 columns as stdin, stdout
 	// and stderr; its output goes to Stdout.
 	Terminal bool `json:"terminal,omitempty"`
+	// Stream passes stdout and stderr on as the command writes them. Without it, what goes
+	// to a file, a pipe or a socket is kept until the box has ended, unless the box could
+	// not run again anyhow (Terminal, StdinLive, Canonical, Trace, the host's network).
+	Stream bool `json:"stream,omitempty"`
 	// Timeout ends the box with ExitTimeout after this much real time; 0 never does.
 	Timeout time.Duration `json:"timeout,omitempty"`
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -28,6 +29,8 @@ type streams struct {
 	ctx       context.Context // of the box
 	stdinFile vfs.Key
 	sums      [2]hash.Hash
+	spool     *spool  // nil: nothing is kept
+	kept      [2]bool // stdout and stderr go to the spool
 
 	writers *Writers // nil: nobody asks
 
@@ -38,7 +41,8 @@ type streams struct {
 
 // openStreams makes the standard streams of the box.
 func (s *supervisor) openStreams(ctx context.Context) (*streams, error) {
-	st := &streams{ctx: ctx, writers: s.writers, out: [2]*os.File{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()}}
+	st := &streams{ctx: ctx, writers: s.writers, out: [2]*os.File{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()},
+		spool: s.spool, kept: s.kept}
 	null, err := os.Open("/dev/null")
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
@@ -96,34 +100,30 @@ func (st *streams) write(stream int, program string, b []byte) error {
 	if st.writers != nil {
 		st.writers.streamed(stream, program, len(b))
 	}
-	fd := int32(st.out[stream-1].Fd())
-	for len(b) > 0 {
-		// Whoever reads may be slow, and the box be ended meanwhile: wait where a
-		// signal to this thread is noticed.
-		_, err := unix.Poll([]unix.PollFd{{Fd: fd, Events: unix.POLLOUT}}, -1)
-		if st.ctx.Err() != nil {
-			return st.ctx.Err()
-		}
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("wait to write output: %w", err)
-		}
-		n, err := unix.Write(int(fd), b[:min(len(b), pipeBuf)])
-		if err == unix.EINTR || err == unix.EAGAIN {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("write output: %w", err)
-		}
-		b = b[n:]
+	out := st.out[stream-1]
+	if !st.kept[stream-1] {
+		return pass(st.ctx, out, b)
 	}
-	return nil
+	if unread(out) {
+		return determinize.ErrOutput
+	}
+	if st.spool.fits(len(b)) {
+		return st.spool.keep(stream, b)
+	}
+	st.kept = [2]bool{}
+	if err := st.spool.release(st.ctx, st.out); err != nil {
+		return err
+	}
+	return pass(st.ctx, out, b)
 }
 
-// pipeBuf is what fits into a pipe that is ready for writing; pipe(7).
-const pipeBuf = 4096
+// release writes what has been kept of the output.
+func (st *streams) release() error {
+	if st.spool == nil {
+		return nil
+	}
+	return st.spool.release(st.ctx, st.out)
+}
 
 // attach starts to copy between the terminal of the box and the outside.
 func (st *streams) attach(master *os.File, box *Box) {

@@ -39,7 +39,7 @@ const (
 )
 
 // superviseRequest is what the client sends, with the descriptors of its
-// stdin, stdout, stderr and of the trace, if there is one.
+// stdin, stdout, stderr, of the spool and of the trace, where there is one.
 type superviseRequest struct {
 	Box *Box
 	Dir string // the box's own directory, which the client made
@@ -51,6 +51,8 @@ type superviseRequest struct {
 	// Locked are the projects whose locks this process holds from now on too: their
 	// descriptors come after the others.
 	Locked []string
+	// Spooled are the streams, stdout and stderr, that the spool keeps.
+	Spooled [2]bool
 }
 
 // superviseReply is how it went.
@@ -90,17 +92,22 @@ func SupervisorMain() {
 	fds = fds[:len(fds)-len(req.Locked)]
 	files := make([]*os.File, len(fds))
 	for i, fd := range fds {
-		files[i] = os.NewFile(uintptr(fd), [...]string{"stdin", "stdout", "stderr", "trace"}[min(i, 3)])
+		files[i] = os.NewFile(uintptr(fd), [...]string{"stdin", "stdout", "stderr", "spool", "trace"}[min(i, 4)])
 	}
 	req.Box.Stdin, req.Box.Stdout, req.Box.Stderr = files[0], files[1], files[2]
-	if req.Box.Trace != nil && len(files) > 3 {
-		req.Box.Trace.Writer = files[3]
+	rest := files[3:]
+	var spool *spool
+	if req.Spooled != [2]bool{} && len(rest) > 0 {
+		spool, rest = openSpool(rest[0]), rest[1:]
+	}
+	if req.Box.Trace != nil && len(rest) > 0 {
+		req.Box.Trace.Writer = rest[0]
 	}
 	log := slog.New(slog.DiscardHandler)
 	if req.Log {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, locked: req.Locked, cpu: tracerCPU(), log: log}
+	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, locked: req.Locked, cpu: tracerCPU(), spool: spool, kept: req.Spooled, log: log}
 	var reply superviseReply
 	if req.Job != nil {
 		reply.Did, err = s.do(req.Job)
@@ -157,6 +164,9 @@ type supervisor struct {
 	locked   []string        // projects
 	before   []projectBefore // by overlay, if they are to be committed
 	lastPID  int             // from which on the box's process ids are given; 0 leaves them alone
+
+	spool *spool // keeps output; may be nil
+	kept  [2]bool
 
 	init *initProcess
 	run  *determinize.Run
@@ -230,6 +240,13 @@ func (s *supervisor) main() (*Outcome, error) {
 		return nil, err
 	}
 	if err := s.init.execError(report.Refused); err != nil && report.Execs == 0 {
+		return nil, err
+	}
+	// What was not read has not succeeded: before anything is committed.
+	if err := streams.release(); err != nil {
+		if ctx.Err() != nil {
+			err = determinize.ErrCanceled
+		}
 		return nil, err
 	}
 	out := s.outcome(report, streams)
@@ -329,6 +346,15 @@ func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, log *
 	theirs := os.NewFile(uintptr(pair[1]), "supervisor")
 	defer theirs.Close()
 	c := &client{sock: pair[0], paused: make(chan struct{}, 1)}
+	if req.Job == nil {
+		req.Spooled = spooled(box)
+	}
+	if req.Spooled != [2]bool{} {
+		if c.spool, err = newSpool(req.Dir); err != nil {
+			unix.Close(c.sock)
+			return nil, err
+		}
+	}
 	p, err := os.StartProcess("/proc/self/exe", []string{SupervisorName}, &os.ProcAttr{
 		Dir: "/", Env: []string{"GODEBUG=" + os.Getenv("GODEBUG")},
 		Files: []*os.File{nil, nil, os.Stderr, theirs},
@@ -340,6 +366,9 @@ func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, log *
 	}
 	c.process = p
 	fds := []int{int(box.Stdin.Fd()), int(box.Stdout.Fd()), int(box.Stderr.Fd())}
+	if c.spool != nil {
+		fds = append(fds, int(c.spool.file.Fd()))
+	}
 	if box.Trace != nil && box.Trace.Writer != nil {
 		fds = append(fds, int(box.Trace.Writer.Fd()))
 	}
@@ -364,6 +393,7 @@ type client struct {
 	sock    int
 	process *os.Process
 	paused  chan struct{} // one for each pause that has taken effect
+	spool   *spool        // nil if nothing is kept of the output
 }
 
 func (c *client) kill() {
@@ -419,6 +449,7 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, *jobReply, error
 		case a := <-answers:
 			c.process.Wait()
 			unix.Close(c.sock)
+			c.release(box)
 			switch {
 			case a.err != nil && errors.Is(a.err, io.EOF):
 				return nil, nil, &Error{Op: "supervisor", Err: errors.New("it died, and the box with it"), Hint: "run the command again"}
