@@ -40,7 +40,7 @@ type boxFlags struct {
 	canonical        bool
 	out, report      string
 	noCommit, strict bool
-	keep             bool
+	keep, fresh      bool
 	verbose          int
 	unpinned         pinsFlag
 }
@@ -72,6 +72,7 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.Var(&f.spin, "spin-limit", "how much CPU time a process may use without a system call while others wait for it; 0 sets no limit")
 	flags.StringVar(&f.out, "out", "", "write the changed files to `DIR`, which is new or empty, not to the project")
 	flags.BoolVar(&f.noCommit, "no-commit", false, "throw the changed files away")
+	flags.BoolVar(&f.fresh, "fresh", false, "see the project as a clean clone: without what git does not track, all files of one date")
 	flags.BoolVar(&f.keep, "keep", false, "commit the changed files even if the command fails")
 	flags.StringVar(&f.report, "report", "", "write the verdict and its reasons to `FILE`, as JSON")
 	flags.BoolVar(&f.strict, "strict", false, "fail with status 125, and change nothing, unless the verdict is deterministic")
@@ -155,7 +156,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 		Terminal: f.terminal, Stream: f.stream, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
-		Keep: f.keep, Notice: c.notice,
+		Fresh: f.fresh, Keep: f.keep, Notice: c.notice,
 	}
 	if box.StdinKind, err = f.stdinKind(c.Stdin); err != nil {
 		return nil, err

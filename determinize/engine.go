@@ -64,7 +64,13 @@ type Config struct {
 	Foreign bool
 
 	// Pinned.
-	Epoch      time.Time
+	Epoch time.Time
+	// Stamps is the modification time of the first file that the box makes, in nanoseconds
+	// since Epoch, and Times gives those of files that were there before, by canonical path
+	// in the box; nil, and not ok, stand for vfs.LowerMtime.
+	Stamps int64
+	Times  func(path string) (mtime int64, ok bool)
+
 	Seed       prng.Seed
 	CPUs       int
 	Hostname   string

@@ -68,6 +68,7 @@ func (e *engine) endsBox(end sched.Stamp) {
 		return
 	}
 	e.ended = true
+	e.report.LastStamp = e.root.clk.Stamp()
 	for _, u := range e.live {
 		e.late = append(e.late, calls{u.path, u.recent})
 	}

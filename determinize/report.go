@@ -16,6 +16,7 @@ type Report struct {
 	Execs     uint64
 	Processes uint64
 	Ticks     uint64
+	LastStamp int64 // of the first process, when it ended, in nanoseconds since the epoch
 }
 
 // Taint is a reason why a box is not deterministic.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
@@ -28,6 +29,7 @@ func newEngine(cfg Config) (*engine, error) {
 		pids: pids.New(cfg.LastPID), usedPIDs: make(map[int]*pidUse),
 		fs: vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
 	}
+	e.fs.Times = cfg.Times
 	// The pipes of the streams have numbers of the host.
 	for i, k := range [...]vfs.Key{cfg.StdinKey, cfg.Stdout, cfg.Stderr} {
 		if k != (vfs.Key{}) {
@@ -108,6 +110,7 @@ func (e *engine) release() error {
 		pid: c.PID, vpid: c.VPID, pidfd: openPidfd(c.PID),
 		pgid: c.VPID, sid: c.VPID,
 		seed: e.cfg.Seed, limits: procfs.DefaultLimits(),
+		clk:   clock.New(e.cfg.Stamps),
 		state: stateRunning,
 	}
 	t.rnd = prng.NewStream(t.seed, "random")

@@ -41,6 +41,10 @@ type Layer struct {
 	// Base is what was there when the run began, as far as the layer changes it.
 	Base *Snapshot
 
+	// Epoch is where the run's time began, in nanoseconds since 1970, and LastStamp the
+	// greatest time that it gave to what it changed, in nanoseconds since then.
+	Epoch, LastStamp int64
+
 	// Owner, DropSetID and Since are those of layer.Options.
 	Owner     *layer.Owner
 	DropSetID bool

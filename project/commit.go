@@ -59,6 +59,10 @@ type Options struct {
 	// Context ends the preparation of a commit: nothing is changed then.
 	Context context.Context
 
+	// Committed, if not nil, is told of changes that have come to their directories. It is
+	// told again when it, or what follows, was interrupted.
+	Committed func(c *Change) error
+
 	// Step, if not nil, is called before each change to the file system, as
 	// layer.Transaction.Step.
 	Step func(what, path string) error
@@ -430,6 +434,9 @@ func (s *State) finish(r *record, staged [][]uint64, o *Options) error {
 			// The record must not be gone before that which it is about is there.
 			err = s.flush(r, i)
 		}
+	}
+	if err == nil && o.Committed != nil {
+		err = o.Committed(&r.Change)
 	}
 	if err == nil {
 		err = o.step("discard", commitName)

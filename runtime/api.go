@@ -12,6 +12,7 @@ import (
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/project/journal"
 )
 
 // Format is the version of everything that Laplace keeps in its state directory. State
@@ -64,6 +65,9 @@ type Box struct {
 	State string `json:"state"`
 	// Commit says what happens to the changes when the command succeeds.
 	Commit CommitMode `json:"commit"`
+	// Fresh has the box see the project, and the other Overlays, as a clean clone has them:
+	// all files of one date, without what git does not track.
+	Fresh bool `json:"fresh,omitempty"`
 	// Keep has CommitProject commit whatever the command's status is.
 	Keep bool `json:"keep,omitempty"`
 	// Out is the directory that CommitOut writes: absolute, created when absent.
@@ -144,6 +148,13 @@ const (
 // same time, while nobody checks whether that mattered.
 const TaintUnchecked = determinize.TaintUnchecked
 
+// Where modification times come from; see package project/journal.
+const (
+	TimesKept   = string(journal.Kept)
+	TimesFlat   = string(journal.Flat)
+	TimesRanked = string(journal.Ranked)
+)
+
 // A Report is what `laplace do --report` writes.
 type Report struct {
 	// Version is the version of Laplace; package cli fills it in.
@@ -167,6 +178,9 @@ type Report struct {
 	Execs Execs `json:"execs"`
 	// Ticks is the number of intercepted calls.
 	Ticks uint64 `json:"ticks"`
+	// Times says where the modification times of the files that the box found come from:
+	// TimesKept, TimesFlat or TimesRanked; for several directories the last of those.
+	Times string `json:"times"`
 	// Tree, Stdout and Stderr are digests ("sha256:" and 64 hexadecimal digits) of the
 	// final tree of changes and of the two streams.
 	Tree   string `json:"tree"`

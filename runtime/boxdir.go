@@ -97,6 +97,7 @@ func sweep(base string) {
 // uppers are the directories of one overlay.
 type uppers struct {
 	upper, work string
+	hidden      string // a lower one above the project's, or ""
 }
 
 // prepareUppers makes the directories that the overlays of a box write to.
@@ -111,6 +112,10 @@ func (s *supervisor) prepareUppers() ([]uppers, error) {
 			}
 		}
 		if err := mirrorRoot(out[i].upper, s.box.Overlays[i].Source); err != nil {
+			return nil, err
+		}
+		var err error
+		if out[i].hidden, err = s.hiding(i); err != nil {
 			return nil, err
 		}
 	}

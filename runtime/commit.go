@@ -25,44 +25,14 @@ func projectsDir(state string) string {
 	return filepath.Join(state, "v"+strconv.Itoa(Format), "projects")
 }
 
-// projectBefore is what a project was like when the box began.
-type projectBefore struct {
-	ino      uint64
-	snapshot *project.Snapshot
-}
-
-// lookBefore looks at the projects, to know afterwards what others have changed.
-func (s *supervisor) lookBefore() error {
-	if s.box.Commit != CommitProject {
-		return nil
-	}
-	for _, o := range s.box.Overlays {
-		dir, err := os.Open(o.Source)
-		if err != nil {
-			return &Error{Op: "project", On: o.Source, Err: cause(err), Hint: "a directory that can be read"}
-		}
-		var b projectBefore
-		var st unix.Stat_t
-		if err = unix.Fstat(int(dir.Fd()), &st); err == nil {
-			b.ino = st.Ino
-			b.snapshot, err = project.Take(dir)
-		}
-		dir.Close()
-		if err != nil {
-			return &Error{Op: "project", On: o.Source, Err: err, Hint: "run the command again when nobody moves directories in it"}
-		}
-		s.before = append(s.before, b)
-	}
-	return nil
-}
-
 // change describes what the box changed.
 func (s *supervisor) change(upper []*os.File, metas []virtual, sums [][sha256.Size]byte) (*project.Change, error) {
 	c := &project.Change{}
 	for i, o := range s.box.Overlays {
 		l := project.Layer{
 			Source: o.Source, Ino: s.before[i].ino, Digest: sums[i], Meta: make(map[string]project.Meta, len(metas[i])),
-			Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Since: s.epoch,
+			Epoch: s.epoch, LastStamp: s.lastStamp,
+			Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Since: s.epoch + s.stamps,
 		}
 		for path, m := range metas[i] {
 			l.Meta[path] = project.Meta{Mtime: m.Mtime, UID: int(m.Owner.UID), GID: int(m.Owner.GID)}
@@ -102,7 +72,7 @@ func (s *supervisor) commit(ctx context.Context, out *Outcome, c *project.Change
 // states are those of the projects whose locks are held: that of one of them, and
 // the options for what is done with it.
 func (s *supervisor) states(path string) (main *project.State, o project.Options, err error) {
-	o.Now = time.Now()
+	o.Now, o.Committed = time.Now(), s.noteTimes
 	for _, p := range s.locked {
 		state, err := project.Open(projectsDir(s.box.State), p)
 		if err != nil {

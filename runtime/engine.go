@@ -56,6 +56,8 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		FSUID:    int(s.init.guestID), FSGID: int(s.init.guestID),
 		OwnsFiles: ownsFiles(s.init.guestID), Foreign: s.foreign(),
 		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
+		Stamps:   s.stamps,
+		Times:    s.timeOf,
 		Seed:     prng.Root([]byte(settings.Seed)),
 		CPUs:     settings.CPUs,
 		Hostname: spec.Hostname, Domainname: spec.Domainname,
@@ -169,6 +171,7 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	for _, t := range r.Taints {
 		rep.Taints = append(rep.Taints, Taint(t))
 	}
+	rep.Taints = append(rep.Taints, s.changedMeanwhile()...)
 	rep.Verdict = Deterministic
 	if len(rep.Taints) > 0 {
 		rep.Verdict = Tainted
@@ -181,6 +184,8 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	rep.CPU = cpuid.This()
 	rep.Execs = Execs{Total: r.Execs, Run: r.Execs}
 	rep.Ticks = r.Ticks
+	rep.Times = s.howTimes()
+	s.lastStamp = r.LastStamp
 	rep.Stdout, rep.Stderr = st.digest(1), st.digest(2)
 	if s.box.Strict && rep.Verdict == Tainted {
 		out.Exit = ExitFailure

@@ -224,8 +224,12 @@ func (s *supervisor) overlayMounts(upper []uppers, guest uint32) []specs.Mount {
 	for i, o := range s.box.Overlays {
 		m := specs.Mount{
 			Destination: o.Target, Type: "overlay", Source: "overlay",
-			Options: []string{"lowerdir+=" + o.Source, "upperdir=" + upper[i].upper, "workdir=" + upper[i].work, "userxattr", "volatile", "xino=on"},
+			Options: []string{"upperdir=" + upper[i].upper, "workdir=" + upper[i].work, "userxattr", "volatile", "xino=on"},
 		}
+		if upper[i].hidden != "" {
+			m.Options = append(m.Options, "lowerdir+="+upper[i].hidden)
+		}
+		m.Options = append(m.Options, "lowerdir+="+o.Source)
 		if guest != 0 {
 			m.Options = append(m.Options, "idmap")
 		}

@@ -162,7 +162,7 @@ type supervisor struct {
 	// rootless: the host's ids are not at hand.
 	rootless bool
 	locked   []string        // projects
-	before   []projectBefore // by overlay, if they are to be committed
+	before   []projectBefore // by overlay
 	lastPID  int             // from which on the box's process ids are given; 0 leaves them alone
 
 	spool *spool // keeps output; may be nil
@@ -176,6 +176,8 @@ type supervisor struct {
 	executables *exe.Cache
 	links       *statcache.Links
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
+	stamps      int64 // the first modification time that the box gives, in nanoseconds since then
+	lastStamp   int64 // the greatest one
 	cancel      context.CancelFunc
 
 	mu      sync.Mutex // guards run and paused
@@ -189,6 +191,9 @@ func (s *supervisor) main() (*Outcome, error) {
 	s.cancel = cancel
 	defer cancel()
 	go s.listen()
+	if err := s.lookBefore(); err != nil {
+		return nil, err
+	}
 	var disturbed *Disturbed
 	if s.box.Disturb != nil {
 		disturbed = s.disturb()
@@ -198,9 +203,6 @@ func (s *supervisor) main() (*Outcome, error) {
 		s.writers = &Writers{Files: map[string]string{}}
 	}
 	start := time.Now()
-	if err := s.lookBefore(); err != nil {
-		return nil, err
-	}
 	upper, err := s.prepareUppers()
 	if err != nil {
 		return nil, err

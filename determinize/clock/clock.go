@@ -44,13 +44,21 @@ type Edge struct {
 	O    int64  // greatest clock value known, nanoseconds since the epoch
 }
 
-// Clock is the time of one process. The zero value is the start of the box.
+// Clock is the time of one process. The zero value is the start of a box whose first
+// stamp is the epoch.
 type Clock struct {
 	Edge
 	own   int64  // own time since the last exec, nanoseconds
 	reads uint64 // clock reads since the last exec
 	mine  bool   // O is what the process itself read last
+
+	stamps int64 // the first stamp of the box, nanoseconds since the epoch
 }
+
+// New is the clock of a box's first process. stamps is the time of the first file that
+// the box makes, in nanoseconds since the epoch: 0, or what follows the times that the
+// box's files have.
+func New(stamps int64) Clock { return Clock{stamps: stamps} }
 
 // Tick accounts for one intercepted call.
 func (c *Clock) Tick() {
@@ -174,4 +182,4 @@ func (c *Clock) Overwrite() {
 
 // Stamp is the time that a change of a file made now carries, in nanoseconds
 // since the epoch.
-func (c *Clock) Stamp() int64 { return c.W + c.Over*tick }
+func (c *Clock) Stamp() int64 { return c.stamps + c.W + c.Over*tick }

@@ -49,6 +49,10 @@ type Table struct {
 	inodes map[Key]*Inode
 	bound  tree
 	dirs   map[string]uint64 // directories made so far, by path
+
+	// Times, if not nil, gives the modification times of files that were there before the
+	// box, by canonical path, in nanoseconds since the epoch; ok is false for LowerMtime.
+	Times func(path string) (mtime int64, ok bool)
 }
 
 // rootDev is the device number that the root directory shows. Low ones are
@@ -101,6 +105,11 @@ func (t *Table) Lower(k Key, path string) *Inode {
 		return n
 	}
 	n := &Inode{Mtime: LowerMtime, lower: k}
+	if t.Times != nil {
+		if mtime, ok := t.Times(path); ok {
+			n.Mtime = mtime
+		}
+	}
 	n.Dev, n.Ino = t.Unseen(path)
 	if m, ok := t.MountOf(path); ok && (m.Project || m.Guest && m.Path == path) {
 		n.Owner = t.guest
