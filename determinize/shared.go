@@ -35,6 +35,17 @@ func (e *engine) shareFDs(t, child *task) {
 	})
 }
 
+// unshareFDs notes that a task has started a program: those of its descriptors that were
+// closed by that are its own when they are given out again.
+func (e *engine) unshareFDs(t *task) {
+	for fd := range t.sharedFDs {
+		var st unix.Stat_t
+		if unix.Fstatat(e.procFD(), strconv.Itoa(t.pid)+"/fd/"+strconv.Itoa(int(fd)), &st, unix.AT_SYMLINK_NOFOLLOW) == unix.ENOENT {
+			delete(t.sharedFDs, fd)
+		}
+	}
+}
+
 // sharedTurn holds a task back that makes a call on a file by a shared description.
 func (e *engine) sharedTurn(t *task) (verdict, bool) {
 	if len(t.sharedFDs) == 0 || e.serial {

@@ -142,6 +142,7 @@ func (e *engine) execed(t *task) {
 	t.vforkOf = nil
 	e.forgetDirs(t)
 	e.recountAll(t, func(int) bool { return false }) // some were closed
+	e.unshareFDs(t)
 	e.unlocked(t)
 	t.noWait = t.chldIgnored // handlers and their flags are gone
 	t.chldCaught = false
