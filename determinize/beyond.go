@@ -42,9 +42,9 @@ func (t *task) looks() bool {
 	case unix.SYS_OPENAT:
 		return t.arg(2)&changes == 0
 	case unix.SYS_READ, unix.SYS_READV:
-		return !t.sharedFDs[t.fd(0)]
+		return t.sharedFDs[t.fd(0)] == notShared
 	case unix.SYS_CLOSE:
-		return !t.sharedFDs[t.fd(0)] && !t.locker
+		return t.sharedFDs[t.fd(0)] == notShared && !t.locker
 	case unix.SYS_PRLIMIT64:
 		return t.arg(2) == 0 // no new limit
 	case unix.SYS_FUTEX:

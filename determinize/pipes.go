@@ -178,17 +178,18 @@ func closeEnter(e *engine, t *task) verdict {
 		e.closes(t, t.fd(0))
 	case unix.SYS_DUP2, unix.SYS_DUP3:
 		from, to := t.fd(0), t.fd(1)
-		if t.sharedFDs[from] {
-			t.sharedFDs[to] = true
-		} else if len(t.sharedFDs) > 0 {
-			delete(t.sharedFDs, to)
-		}
-		if len(t.pipes) == 0 {
+		if from == to || t.call.Nr == unix.SYS_DUP3 && t.arg(2)&^unix.O_CLOEXEC != 0 || len(t.sharedFDs) == 0 && len(t.pipes) == 0 {
 			break
 		}
-		if _, errno := e.flags(t, from); errno == 0 && from != to {
-			e.closes(t, to)
+		if _, errno := e.flags(t, from); errno != 0 {
+			break // it fails
 		}
+		if how := t.sharedFDs[from]; how != notShared {
+			t.sharedFDs[to] = how
+		} else {
+			delete(t.sharedFDs, to)
+		}
+		e.closes(t, to)
 	case unix.SYS_CLOSE_RANGE:
 		first, last, flags := uint32(t.arg(0)), uint32(t.arg(1)), t.arg(2)
 		if first <= last && flags&^(unix.CLOSE_RANGE_UNSHARE) == 0 {

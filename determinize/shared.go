@@ -16,7 +16,17 @@ import (
 
 // sharedFDs are the descriptors of a task that others may hold too. The zero value is
 // none.
-type sharedFDs map[int32]bool
+type sharedFDs map[int32]sharing
+
+// sharing says of a descriptor whether others may hold it.
+type sharing uint8
+
+const (
+	notShared    sharing = iota
+	sharedAny            // what it leads to has not been asked yet
+	sharedFile           // a regular file
+	sharedStream         // something without an offset
+)
 
 // shareFDs notes that a task forks: all descriptors that it has are the child's, too.
 func (e *engine) shareFDs(t, child *task) {
@@ -29,7 +39,7 @@ func (e *engine) shareFDs(t, child *task) {
 	t.sharedFDs, child.sharedFDs = make(sharedFDs), make(sharedFDs)
 	e.anyEntry(at, func(name string) bool {
 		if fd, err := strconv.ParseInt(name, 10, 32); err == nil {
-			t.sharedFDs[int32(fd)], child.sharedFDs[int32(fd)] = true, true
+			t.sharedFDs[int32(fd)], child.sharedFDs[int32(fd)] = sharedAny, sharedAny
 		}
 		return false
 	})
@@ -52,12 +62,28 @@ func (e *engine) sharedTurn(t *task) (verdict, bool) {
 		return verdict{}, false
 	}
 	for _, i := range fdArgs[t.call.Nr] {
-		var st unix.Stat_t
-		if fd := t.fd(i); t.sharedFDs[fd] && e.statFD(t, fd, &st) == 0 && st.Mode&unix.S_IFMT == unix.S_IFREG {
+		if e.sharesFile(t, t.fd(i)) {
 			return e.order(t, e.relatives())
 		}
 	}
 	return verdict{}, false
+}
+
+// sharesFile tells whether others may hold one of a task's descriptors, and it leads to a
+// regular file.
+func (e *engine) sharesFile(t *task, fd int32) bool {
+	how := t.sharedFDs[fd]
+	if how == sharedAny {
+		var st unix.Stat_t
+		if e.statFD(t, fd, &st) != 0 {
+			return false
+		}
+		if how = sharedStream; st.Mode&unix.S_IFMT == unix.S_IFREG {
+			how = sharedFile
+		}
+		t.sharedFDs[fd] = how
+	}
+	return how == sharedFile
 }
 
 // fdArgs are the arguments of calls that are descriptors, of which the call asks or
@@ -90,12 +116,13 @@ func (e *engine) relatives() sched.Scope {
 
 // dupEnter handles dup and the fcntl commands that duplicate.
 func dupEnter(e *engine, t *task) verdict {
-	if !t.sharedFDs[t.fd(0)] {
+	how := t.sharedFDs[t.fd(0)]
+	if how == notShared {
 		return run()
 	}
 	return runThen(func(ret int64) {
 		if ret >= 0 {
-			t.sharedFDs[int32(ret)] = true
+			t.sharedFDs[int32(ret)] = how
 		}
 	})
 }

@@ -20,9 +20,9 @@ func TestUnshareFDs(t *testing.T) {
 	was := int32(closed.Fd())
 	closed.Close()
 	e := &engine{cfg: Config{HostProc: proc}}
-	u := &task{pid: os.Getpid(), sharedFDs: sharedFDs{int32(proc.Fd()): true, was: true}}
+	u := &task{pid: os.Getpid(), sharedFDs: sharedFDs{int32(proc.Fd()): sharedAny, was: sharedAny}}
 	e.unshareFDs(u)
-	if !u.sharedFDs[int32(proc.Fd())] || u.sharedFDs[was] {
+	if u.sharedFDs[int32(proc.Fd())] == notShared || u.sharedFDs[was] != notShared {
 		t.Errorf("shared: %v; %d is open, %d is not", u.sharedFDs, proc.Fd(), was)
 	}
 }
