@@ -31,7 +31,7 @@ func check(c *Caller) *cobra.Command {
 		Long: `Run a command in a box as "laplace do" would, several times, on a host that is changed
 each time in everything that must not matter: CPU and number of CPUs, time, process IDs,
 addresses, inode numbers, order of files, user, umask, time zone, locale, host name,
-delays between calls; and once
+schedule of processes; and once
 undisturbed, all calls one at a time and in order. Compare files, output, exit status, verdict and ticks, byte for byte.
 Nothing is committed.
 
@@ -64,7 +64,7 @@ func (f *checkFlags) add(flags *pflag.FlagSet) {
 		_ = flags.MarkHidden(name)
 	}
 	flags.IntVar(&f.runs, "runs", 2, "number of disturbed runs")
-	flags.StringVar(&f.jitter, "jitter", "", "any `SEED`; another one gives other delays between calls")
+	flags.StringVar(&f.jitter, "jitter", "", "any `SEED`; another one holds other processes back")
 	flags.StringVar(&f.save, "save", "", "keep the changed files and the output of each run in `DIR`, which is new or empty")
 }
 

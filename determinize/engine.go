@@ -106,9 +106,11 @@ type Config struct {
 	Self   [32]byte
 	Direct string
 
-	// Delay is called after each call, if it is not nil, and may take its time: to
-	// show that time does not matter.
-	Delay func()
+	// Hold says, when a task has stopped while others run, how many of their stops are dealt
+	// with first: to show that the order in which tasks stop does not matter. 0 is none. Rest
+	// takes a fraction of a millisecond, in which they may stop. nil: nobody is held back.
+	Hold func() int
+	Rest func()
 	// Shuffle is called, if it is not nil, with what the kernel has listed of a
 	// directory, and may swap any two of the n: to show that the order does not matter.
 	Shuffle func(n int, swap func(i, j int))
@@ -184,6 +186,8 @@ type engine struct {
 	outbox   []piece     // output that waits for its turn, in order
 	outboxBy *task       // that its first piece waits for
 	unsent   int         // bytes in it
+	stops    uint64      // of all tasks
+	held     heldStop    // the task that is held back
 	acts     uint64      // counts what is done to pipes
 	unlocks  uint64      // counts what may have released a file lock
 	lockFree sched.Stamp // when one was last released
@@ -260,7 +264,7 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 		for r.prod() {
 		}
 	})
-	if cfg.SpinLimit > 0 {
+	if cfg.SpinLimit > 0 || len(cfg.Away) > 0 {
 		go r.watch()
 	}
 	err = e.loop()

@@ -64,7 +64,7 @@ func callName(t *task) string {
 func (e *engine) order(t *task, scope sched.Scope) (verdict, bool) {
 	e.uncount(t)
 	t.inOrder = true
-	if !t.fresh || e.serial {
+	if !t.fresh || e.serial || e.cfg.Unpinned.Has(PinSchedule) {
 		return verdict{}, false
 	}
 	e.foresee()

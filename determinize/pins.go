@@ -12,8 +12,8 @@ import (
 // left as it is: so that it can be shown that somebody would notice.
 type Pin string
 
-// Pins that can be switched off. Those of the calls of kernelAnswers, PinPIDs, PinInodes
-// and PinOrder are the engine's; the others are settings of the process that the box
+// Pins that can be switched off. Those of the calls of kernelAnswers, PinPIDs, PinInodes,
+// PinOrder and PinSchedule are the engine's; the others are settings of the process that the box
 // starts with, and its runtime's.
 const (
 	PinTime     Pin = "time"     // clocks
@@ -27,10 +27,11 @@ const (
 	PinInodes   Pin = "inodes"   // inode numbers
 	PinOrder    Pin = "order"    // in which directories are listed
 	PinASLR     Pin = "aslr"     // address space layout randomisation
+	PinSchedule Pin = "schedule" // in which order processes come to their calls
 )
 
 // AllPins are all that there are.
-var AllPins = Pins{PinTime, PinCPU, PinCPUs, PinUmask, PinEnv, PinHostname, PinUser, PinPIDs, PinInodes, PinOrder, PinASLR}
+var AllPins = Pins{PinTime, PinCPU, PinCPUs, PinUmask, PinEnv, PinHostname, PinUser, PinPIDs, PinInodes, PinOrder, PinASLR, PinSchedule}
 
 // Pins is a set of pins.
 type Pins []Pin

@@ -37,7 +37,7 @@ func (e *engine) loop() error {
 			}
 			continue
 		}
-		pid, ws, errno := e.tr.Wait()
+		pid, ws, errno := e.nextStop()
 		if errno == unix.EINTR {
 			if err := e.interrupted(); err != nil {
 				return err
@@ -48,9 +48,6 @@ func (e *engine) loop() error {
 			return fmt.Errorf("wait for the box's tasks: %w", errno)
 		}
 		e.event(pid, ws)
-		if e.cfg.Delay != nil {
-			e.cfg.Delay()
-		}
 		if e.fatal != nil {
 			return e.fatal
 		}

@@ -139,6 +139,7 @@ func (e *engine) nudge() {
 func (e *engine) interrupted() error {
 	runtime.Gosched() // as expensive as five stops of a task
 	e.lookForSpins()
+	e.lookAtPaces()
 	return e.outside()
 }
 

@@ -20,9 +20,9 @@ type spell struct {
 }
 
 // watch has the engine look, now and then, at tasks that make no calls, until the box
-// has ended.
+// has ended: at those that spin, and at those that compute where others stop.
 func (r *Run) watch() {
-	const often = time.Second
+	const often = 50 * time.Millisecond
 	for r.every(often) {
 		r.e.nudge()
 	}

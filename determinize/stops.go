@@ -33,6 +33,9 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		return
 	}
 	t.events++
+	if e.stops++; e.stops%paceEvery == 0 {
+		e.lookAtPaces()
+	}
 	if t.state == stateRunning || t.state == stateWaking || t.state == stateVfork {
 		// Stopped; who runs next is decided below.
 		e.park(t, stateReady)

@@ -118,6 +118,7 @@ type task struct {
 	spell       spell           // how long it has computed
 	events      uint64          // its stops
 	cpu         int             // where it runs
+	pace        pace            // how often it stops
 	overlap     overlap
 	sharedFDs   sharedFDs
 	progress    int          // bytes of a blocking write that went through

@@ -221,7 +221,7 @@ func (e *engine) signalAt(t *task) (at sched.Stamp, ok bool) {
 
 // clear tells whether a task can go on: nobody can come before it who matters to it.
 func (e *engine) clear(t *task, u *turn) bool {
-	if u.scope == nil && (t.state != stateBlocked || !t.chldCaught) {
+	if u.scope == nil && (t.state != stateBlocked || !t.chldCaught) || e.cfg.Unpinned.Has(PinSchedule) {
 		return true
 	}
 	if by := t.heldBy; by != nil && by.ord.Phase == sched.Active && by.ord.Stamp().Before(u.order) && t.heldAt == u.order.B {

@@ -29,6 +29,7 @@ var canaries = []canary{
 	{pin: "pids", disturbed: "process ids in the box", argv: []string{"sh", "-c", "sh -c 'echo $$ $PPID'; echo $$"}},
 	{pin: "inodes", disturbed: "inode numbers", argv: []string{"sh", "-c", "touch a b c d e f g h; ls -i; stat -c %i a"}},
 	{pin: "order", disturbed: "order of directories", argv: []string{"sh", "-c", "touch a b c d e f g h; ls -U"}},
+	{pin: "schedule", disturbed: "schedule", program: "wait_any_order.c", argv: []string{"./prog"}},
 	{pin: "aslr", disturbed: "address space", program: "rand_aslr.c", argv: []string{"./prog"}},
 }
 

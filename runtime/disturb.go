@@ -23,7 +23,7 @@ import (
 type Disturbance struct {
 	// Nth chooses the changes: each number others.
 	Nth int `json:"nth"`
-	// Jitter chooses the delays between calls, together with Nth.
+	// Jitter chooses the processes that are held back, together with Nth.
 	Jitter string `json:"jitter"`
 }
 
@@ -92,22 +92,27 @@ func (s *supervisor) disturb() *Disturbed {
 		}
 		d.Done = append(d.Done, done)
 	}
-	d.Done = append(d.Done, "directories in another order", "random delays")
+	d.Done = append(d.Done, "directories in another order", "another schedule")
 	return d
 }
 
-// jitter delays what comes after a call, now and then; nil without a disturbance.
-func (s *supervisor) jitter() func() {
+// jitter says of which stops others come first, and of how many: mostly of none, else of a
+// few or of some hundred. nil without a disturbance.
+func (s *supervisor) jitter() func() int {
 	if s.box.Disturb == nil {
 		return nil
 	}
 	c := newChooser("jitter " + strconv.Itoa(s.box.Disturb.Nth) + " " + s.box.Disturb.Jitter)
-	return func() {
-		if c.below(64) == 0 {
-			time.Sleep(time.Duration(c.below(300)) * time.Microsecond)
+	return func() int {
+		if c.below(32) > 0 {
+			return 0
 		}
+		return 1 + c.below(1<<c.below(10))
 	}
 }
+
+// rest waits for a moment.
+func rest() { time.Sleep(100 * time.Microsecond) }
 
 // shuffle brings directories into an order that the host's file system might have
 // listed them in; nil without a disturbance.

@@ -74,7 +74,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Away:        otherCPUs(s.cpu),
 		Canonical:   s.box.Canonical || s.box.Trace != nil,
 		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
-		Delay: s.jitter(), Shuffle: s.shuffle(), Unpinned: s.box.Unpinned,
+		Hold: s.jitter(), Rest: rest, Shuffle: s.shuffle(), Unpinned: s.box.Unpinned,
 		Log: s.log,
 	}
 	if st.terminal != nil {

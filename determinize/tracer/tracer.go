@@ -160,9 +160,14 @@ func (t *Tracer) Seize(pid int) error {
 // Raw: the thread does not tell Go's scheduler that it blocks, which is why
 // EINTR has to be passed on quickly and why GOMAXPROCS must exceed the number
 // of tracers.
-func (t *Tracer) Wait() (pid int, ws unix.WaitStatus, errno unix.Errno) {
+func (t *Tracer) Wait() (pid int, ws unix.WaitStatus, errno unix.Errno) { return t.wait(0) }
+
+// Poll is Wait without waiting: pid is 0 when there is no event.
+func (t *Tracer) Poll() (pid int, ws unix.WaitStatus, errno unix.Errno) { return t.wait(unix.WNOHANG) }
+
+func (t *Tracer) wait(flags uintptr) (pid int, ws unix.WaitStatus, errno unix.Errno) {
 	p, _, e := unix.RawSyscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&t.stat)),
-		unix.WALL|unix.WNOTHREAD, 0, 0, 0)
+		unix.WALL|unix.WNOTHREAD|flags, 0, 0, 0)
 	return int(p), unix.WaitStatus(t.stat), e
 }
 
