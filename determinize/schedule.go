@@ -168,6 +168,9 @@ func (e *engine) resume(t *task) {
 	}
 	e.tellEnds()
 	e.place(t)
+	if e.counting {
+		e.crowd.count(t, e.live)
+	}
 	sig := t.sig
 	t.sig = 0
 	var errno unix.Errno

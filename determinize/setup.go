@@ -1,8 +1,10 @@
 package determinize
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 
@@ -22,7 +24,8 @@ import (
 func newEngine(cfg Config) (*engine, error) {
 	e := &engine{
 		cfg: cfg, log: cfg.Log, serial: cfg.Canonical,
-		tasks: make(map[int]*task), vpids: make(map[int]*task),
+		counting: cfg.Log.Enabled(context.Background(), slog.LevelDebug),
+		tasks:    make(map[int]*task), vpids: make(map[int]*task),
 		early:     make(map[int]bool),
 		pipeTable: make(map[vfs.Key]*pipe), dirs: make(map[dirKey]*dirStream),
 		fifos: make(map[vfs.Key]*fifoOpens), procFiles: make(map[vfs.Key]procFile),

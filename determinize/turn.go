@@ -254,6 +254,9 @@ func (t *task) children(visit func(*sched.Task)) {
 // proceed has a task do what it does next.
 func (e *engine) proceed(t *task, u *turn) {
 	t.heldBy = nil
+	if t.state == stateOrdered {
+		e.crowd.held++
+	}
 	if t.state == stateBlocked {
 		if u.signal || u.at.B > t.clk.B {
 			t.calls = 0 // it had to wait
