@@ -41,7 +41,7 @@ func (t *task) looks() bool {
 		return t.arg(1)&changes == 0
 	case unix.SYS_OPENAT:
 		return t.arg(2)&changes == 0
-	case unix.SYS_READ, unix.SYS_READV:
+	case unix.SYS_READ, unix.SYS_READV, unix.SYS_LSEEK:
 		return t.sharedFDs[t.fd(0)] == notShared
 	case unix.SYS_CLOSE:
 		return t.sharedFDs[t.fd(0)] == notShared && !t.locker

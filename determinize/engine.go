@@ -220,6 +220,7 @@ type engine struct {
 
 	report  Report
 	refusal bool    // the call that is being decided has been refused
+	about   *task   // whose place in /proc the call that is being decided is about
 	ends    []*task // that have died and have not been traced
 	buf     []byte  // scratch for what is copied from and to tasks
 	fatal   error

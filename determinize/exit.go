@@ -6,9 +6,11 @@ import (
 	"laplace.dev/laplace/determinize/sched"
 )
 
-// The end of a task has a stamp, that of its last call. The kernel tells its parent at
-// once, by a SIGCHLD that may find it anywhere; so where the parent would notice, the
-// task is held before its end until the parent comes to a place where signals reach it.
+// The end of a task has a stamp, that of its last call. The kernel would show it at once:
+// to the task's parent, by a SIGCHLD that may find it anywhere, and to those who look for
+// the task by its pid. So the task is held before its end: until its parent waits for it,
+// or, if that may notice SIGCHLD, comes to a place where signals reach it; else until
+// nobody can come before its end any more.
 
 // exitEnter handles exit and exit_group.
 func exitEnter(e *engine, t *task) verdict {
@@ -55,19 +57,29 @@ func (e *engine) finishes(t *task) {
 	e.changes++
 }
 
-// holdsExit tells whether a task's parent must not be told of its end yet. The locks of
-// one that is held would be, too.
+// holdsExit tells whether a task's end must not show yet. The locks of one that is held
+// would be, too, so that it has waited for its turn; and a parent in vfork waits for it.
 func (e *engine) holdsExit(t *task) bool {
-	p := t.parent
-	return p != nil && p.chldCaught && !p.noWait && t.vforkOf == nil && !t.cloned && !t.locker
+	return t != e.root && t.vforkOf == nil && !t.locker
+}
+
+// endsInTurn tells whether a held task comes to its end when nobody can come before that:
+// its parent does not catch SIGCHLD.
+func (t *task) endsInTurn() bool {
+	return t.parent == nil || !t.parent.chldCaught || t.parent.noWait
 }
 
 // letGo lets a held task come to its end, of which its parent waits.
 func (e *engine) letGo(k *task) {
+	e.letEnd(k)
+	e.await(k.parent, k)
+}
+
+// letEnd lets a held task come to its end.
+func (e *engine) letEnd(k *task) {
 	k.exit = nil
 	e.tr.Cont(k.pid, k.sig)
 	e.park(k, stateDying)
-	e.await(k.parent, k)
 }
 
 // await has a task that is parked next go on only when another one is dead.
@@ -81,24 +93,18 @@ func (e *engine) await(t, dying *task) {
 // letGoBefore lets go those children of a task that ended before a stamp at which
 // signals reach it. It tells whether there is somebody whose death is to be awaited.
 func (e *engine) letGoBefore(t *task, at sched.Stamp) bool {
-	if !t.chldCaught {
-		return false
-	}
+	return t.chldCaught && e.buriesBefore(t, at)
+}
+
+// buriesBefore lets go those children of a task that ended before a stamp, and tells
+// whether there is somebody whose death is to be awaited.
+func (e *engine) buriesBefore(t *task, at sched.Stamp) bool {
 	for _, k := range t.kids {
 		if k.state == stateExiting && k.stamp().Before(at) {
 			e.letGo(k)
 		}
 	}
 	return t.reaping > 0
-}
-
-// releaseKids lets go all held children of a task that will not notice.
-func (e *engine) releaseKids(t *task) {
-	for _, k := range t.kids {
-		if k.state == stateExiting {
-			e.letGo(k)
-		}
-	}
 }
 
 // wouldBreak tells whether a signal would end what a task waits for.

@@ -44,6 +44,9 @@ func (e *engine) judge(t *task) verdict {
 	if v, wait := e.sharedTurn(t); wait {
 		return v
 	}
+	if v, wait := e.othersTurn(t); wait {
+		return v
+	}
 	return handlers[nr](e, t)
 }
 
@@ -56,6 +59,25 @@ func callName(t *task) string {
 		return row.Name
 	}
 	return "syscall " + strconv.FormatUint(t.call.Nr, 10)
+}
+
+// pidArgs are the arguments that name a process, of calls that ask or change something of
+// it, plus one.
+var pidArgs = [policy.Size]int{
+	unix.SYS_GETPGID: 1, unix.SYS_GETSID: 1, unix.SYS_SETPGID: 1,
+	unix.SYS_PRLIMIT64: 1, unix.SYS_SCHED_GETAFFINITY: 1, unix.SYS_SCHED_SETAFFINITY: 1,
+	unix.SYS_SCHED_GETPARAM: 1, unix.SYS_SCHED_SETPARAM: 1, unix.SYS_SCHED_GETSCHEDULER: 1, unix.SYS_SCHED_SETSCHEDULER: 1,
+	unix.SYS_SCHED_RR_GET_INTERVAL: 1, unix.SYS_SCHED_GETATTR: 1, unix.SYS_SCHED_SETATTR: 1,
+	unix.SYS_GETPRIORITY: 2, unix.SYS_SETPRIORITY: 2, unix.SYS_IOPRIO_GET: 2, unix.SYS_IOPRIO_SET: 2,
+}
+
+// othersTurn holds a task back that asks or changes something of another process: whether
+// it is there, and in which group, is what others have done.
+func (e *engine) othersTurn(t *task) (verdict, bool) {
+	if i := pidArgs[t.call.Nr]; i != 0 && t.fd(i-1) != 0 && int(t.fd(i-1)) != t.vpid {
+		return e.order(t, e.everybody(t))
+	}
+	return verdict{}, false
 }
 
 // order holds a task back while somebody in the scope could go first. It is asked
@@ -132,8 +154,8 @@ func init() {
 		{pipeEnter, []int{unix.SYS_PIPE, unix.SYS_PIPE2}},
 		{getppidEnter, []int{unix.SYS_GETPPID}},
 		{dupEnter, []int{unix.SYS_DUP}},
-		{runEnter, []int{unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETPGRP,
-			unix.SYS_GETPGID, unix.SYS_GETSID, unix.SYS_GETCWD,
+		{groupEnter, []int{unix.SYS_GETPGRP, unix.SYS_GETPGID}},
+		{runEnter, []int{unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETSID, unix.SYS_GETCWD,
 			unix.SYS_MSYNC, unix.SYS_CAPGET, unix.SYS_CAPSET}},
 		{chdirEnter, []int{unix.SYS_CHDIR, unix.SYS_FCHDIR}},
 		{seekEnter, []int{unix.SYS_LSEEK}},

@@ -90,7 +90,7 @@ func (e *engine) forked(t *task, vfork bool) {
 		clk:  t.clk.Fork(),
 		exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, cpus: t.cpus, dump: t.dump,
 		cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught,
-		locker: t.locker, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
+		locker: t.locker, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady, forked: true,
 	}
 	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}
 	e.acts++ // who is waited for from now on was not when it was born
@@ -177,7 +177,6 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	e.vforkOver(t)
 	t.vforkOf = nil
 	woken := e.orphaned(t)
-	e.releaseKids(t)
 	for _, k := range t.kids {
 		k.parent = nil
 		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {

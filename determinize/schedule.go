@@ -258,7 +258,13 @@ func (e *engine) decide(t *task) {
 	if t.fresh {
 		e.touches(t)
 	}
+	e.about = nil
 	v := e.judge(t)
+	if u := e.about; u != nil && u != t && u != e.init && v.do != doHold {
+		if w, wait := e.order(t, e.everybody(t)); wait {
+			v = w // it is there or not by what others have done
+		}
+	}
 	t.fresh = v.do == doOrder && t.gate != nil // it has not come to its turn yet
 	e.apply(t, v)
 }

@@ -25,6 +25,7 @@ const (
 	notShared    sharing = iota
 	sharedAny            // what it leads to has not been asked yet
 	sharedFile           // a regular file
+	sharedDir            // a directory
 	sharedStream         // something without an offset
 )
 
@@ -58,32 +59,51 @@ func (e *engine) unshareFDs(t *task) {
 
 // sharedTurn holds a task back that makes a call on a file by a shared description.
 func (e *engine) sharedTurn(t *task) (verdict, bool) {
-	if len(t.sharedFDs) == 0 || e.serial {
+	if len(t.sharedFDs) == 0 {
 		return verdict{}, false
 	}
 	for _, i := range fdArgs[t.call.Nr] {
-		if e.sharesFile(t, t.fd(i)) {
+		switch e.shares(t, t.fd(i)) {
+		case sharedFile:
 			return e.order(t, e.relatives())
+		case sharedDir:
+			if nr := t.call.Nr; nr == unix.SYS_GETDENTS || nr == unix.SYS_GETDENTS64 || nr == unix.SYS_LSEEK {
+				return e.order(t, e.relatives())
+			}
 		}
 	}
 	return verdict{}, false
 }
 
-// sharesFile tells whether others may hold one of a task's descriptors, and it leads to a
-// regular file.
-func (e *engine) sharesFile(t *task, fd int32) bool {
+// shares tells how others may hold one of a task's descriptors.
+func (e *engine) shares(t *task, fd int32) sharing {
 	how := t.sharedFDs[fd]
-	if how == sharedAny {
-		var st unix.Stat_t
-		if e.statFD(t, fd, &st) != 0 {
-			return false
-		}
-		if how = sharedStream; st.Mode&unix.S_IFMT == unix.S_IFREG {
-			how = sharedFile
-		}
-		t.sharedFDs[fd] = how
+	if how != sharedAny {
+		return how
 	}
-	return how == sharedFile
+	var st unix.Stat_t
+	if e.statFD(t, fd, &st) != 0 {
+		return notShared
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		how = sharedFile
+	case unix.S_IFDIR:
+		how = sharedDir
+	default:
+		how = sharedStream
+	}
+	t.sharedFDs[fd] = how
+	return how
+}
+
+// flagsTurn holds a task back that asks for the status flags of a description that is
+// shared, or sets them.
+func (e *engine) flagsTurn(t *task) (verdict, bool) {
+	if t.sharedFDs[t.fd(0)] == notShared {
+		return verdict{}, false
+	}
+	return e.order(t, e.relatives())
 }
 
 // fdArgs are the arguments of calls that are descriptors, of which the call asks or
@@ -91,7 +111,7 @@ func (e *engine) sharesFile(t *task, fd int32) bool {
 var fdArgs = func() (args [policy.Size][]int) {
 	for nr := range args {
 		row := &policy.Table[nr]
-		if row.Class != policy.Data && row.Class != policy.Order && nr != unix.SYS_LSEEK {
+		if row.Class != policy.Data && row.Class != policy.Order {
 			continue
 		}
 		for i, arg := range strings.Fields(row.Args) {

@@ -45,6 +45,13 @@ func getdentsEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer unix.Close(local)
+	if st.Dev == e.proc {
+		if owner, isPID, _ := e.procPath(e.dirPath(local)); owner != t || !isPID {
+			if v, wait := e.order(t, e.everybody(t)); wait {
+				return v // it lists others, or what they have
+			}
+		}
+	}
 	if fl, err := unix.FcntlInt(uintptr(local), unix.F_GETFL, 0); err != nil || fl&unix.O_PATH != 0 {
 		return fail(unix.EBADF)
 	}

@@ -146,7 +146,9 @@ func (e *engine) execed(t *task) {
 	e.unlocked(t)
 	t.noWait = t.chldIgnored // handlers and their flags are gone
 	t.chldCaught = false
-	e.releaseKids(t)
+	if t.forked {
+		t.forked, t.startedAt = false, t.stamp()
+	}
 	vec, stack, ok := e.newStack(t)
 	if !ok {
 		e.fatal = ErrLost

@@ -273,12 +273,20 @@ func (e *engine) applyLimit(t *task, res int, l unix.Rlimit) {
 
 // getppidEnter handles getppid: init has the children of those that ended before.
 func getppidEnter(e *engine, t *task) verdict {
+	if p := e.parentOf(t); p != nil {
+		return answer(int64(p.vpid))
+	}
+	return answer(1)
+}
+
+// parentOf is the parent that a task is told of; nil says that it is init.
+func (e *engine) parentOf(t *task) *task {
 	p := t.forker
 	if p == nil || p.ended() && p.stamp().Before(t.stamp()) {
-		return answer(1)
+		return nil
 	}
 	t.sawParent = t.clk.B
-	return answer(int64(p.vpid))
+	return p
 }
 
 // ended tells whether a task will make no call any more.

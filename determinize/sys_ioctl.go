@@ -81,7 +81,14 @@ func fcntlEnter(e *engine, t *task) verdict {
 			return fail(unix.EPERM)
 		}
 		return answer(sched.Capacity)
+	case unix.F_GETFL:
+		if v, wait := e.flagsTurn(t); wait {
+			return v
+		}
 	case unix.F_SETFL:
+		if v, wait := e.flagsTurn(t); wait {
+			return v
+		}
 		if t.arg(2)&unix.O_ASYNC != 0 {
 			e.refuse("fcntl(O_ASYNC)")
 			return fail(unix.EINVAL)

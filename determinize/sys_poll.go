@@ -340,12 +340,11 @@ func (e *engine) pollEvent(t *task, all []polled) (at sched.Stamp, ok bool) {
 			note(sched.Stamp{}, e.ready(t, p)&(p.asked|unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0)
 		default:
 			if ends&sched.Reads != 0 {
-				if w := p.pipe.First(); w == nil {
-					a, gone := p.pipe.Released(sched.Writes)
-					note(a, gone && p.pipe.HasBeen(sched.Writes))
-				} else if p.asked&pollIn != 0 {
+				if p.asked&pollIn != 0 && p.pipe.First() != nil {
 					note(p.pipe.Readable())
 				}
+				a, gone := p.pipe.Released(sched.Writes)
+				note(a, gone && p.pipe.HasBeen(sched.Writes))
 			}
 			if ends&sched.Writes != 0 {
 				if p.asked&pollOut != 0 {

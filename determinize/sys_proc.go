@@ -49,6 +49,9 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	if owner == e.init && isPID {
 		return e.openInit(t, o, path, rest)
 	}
+	if isPID {
+		e.sees(t, owner)
+	}
 	if !known || isPID && owner == nil {
 		e.refuse("open(" + procName(path) + ")")
 		return fail(unix.ENOENT)
@@ -77,6 +80,18 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	return e.substitute(t, o, path, content, true)
 }
 
+// sees notes that a task is shown what another one, or it itself, is doing and who its
+// parent is.
+func (e *engine) sees(t, owner *task) {
+	switch {
+	case owner == nil:
+	case owner == t:
+		e.parentOf(t)
+	case !e.serial && owner.clk.B > t.clk.B && !owner.ended():
+		e.taint("life", "another process looked at it in /proc when it had gone on already", owner)
+	}
+}
+
 // openInit handles an open of a file of the box's init, of which the guest is
 // shown no more than that it is there.
 func (e *engine) openInit(t *task, o opening, path, rest string) verdict {
@@ -93,6 +108,9 @@ func (e *engine) openInit(t *task, o opening, path, rest string) verdict {
 func (e *engine) strange(w where, follow bool) bool {
 	path := e.canonicalSelf(w, follow)
 	owner, isPID, rest := e.procPath(path)
+	if isPID {
+		e.about = owner
+	}
 	if isPID && (owner == nil || owner == e.init && strings.HasPrefix(rest, "task/")) {
 		return true
 	}
@@ -145,11 +163,12 @@ func (e *engine) procContent(t, owner *task, isPID bool, rest string, row procfs
 			return nil, procfs.Absent
 		}
 	}
-	return procfs.PerProcess(rest, real, e.procfs, e.procProcess(owner))
+	return procfs.PerProcess(rest, real, e.procfs, e.procProcess(owner, t))
 }
 
-// procProcess describes a task for its files in /proc.
-func (e *engine) procProcess(t *task) procfs.Process {
+// procProcess describes a task for its files in /proc, which another one, or it itself,
+// opens.
+func (e *engine) procProcess(t, asker *task) procfs.Process {
 	p := procfs.Process{
 		PID: t.vpid, PPID: 1, PGID: t.pgid, SID: t.sid,
 		UID: e.cfg.UID, GID: e.cfg.GID,
@@ -160,8 +179,8 @@ func (e *engine) procProcess(t *task) procfs.Process {
 		p.PPID, p.Comm, p.State = 0, "init", 'S'
 		return p
 	}
-	if t.parent != nil {
-		p.PPID = t.parent.vpid
+	if f := t.forker; f != nil && !(f.ended() && f.stamp().Before(asker.stamp())) {
+		p.PPID = f.vpid
 	}
 	if comm, errno := e.readProc(strconv.Itoa(t.pid) + "/comm"); errno == 0 {
 		p.Comm = string(bytes.TrimSuffix(comm, []byte("\n")))

@@ -118,7 +118,7 @@ func wait4Enter(e *engine, t *task) verdict {
 	if options&^known != 0 {
 		return fail(unix.EINVAL)
 	}
-	match := func(k *task) bool { return true }
+	match, group := func(k *task) bool { return true }, id == 0 || id < -1
 	switch {
 	case id < -1:
 		match = func(k *task) bool { return k.pgid == int(-id) }
@@ -128,7 +128,7 @@ func wait4Enter(e *engine, t *task) verdict {
 		match = func(k *task) bool { return k.vpid == int(id) }
 	}
 	status, ru := t.arg(1), t.arg(3)
-	return e.wait(t, match, options, true, func(k *task) {
+	return e.wait(t, match, group, options, true, func(k *task) {
 		if id != int32(k.vpid) {
 			e.setArg(t, 0, uint64(k.vpid))
 		}
@@ -173,7 +173,7 @@ func waitidEnter(e *engine, t *task) verdict {
 		return fail(unix.EINVAL)
 	}
 	info, ru := t.arg(2), t.arg(4)
-	return e.wait(t, match, options, options&unix.WEXITED != 0, func(k *task) {
+	return e.wait(t, match, kind == pPgid, options, options&unix.WEXITED != 0, func(k *task) {
 		e.setArg(t, 0, pPid)
 		e.setArg(t, 1, uint64(k.vpid))
 	}, func(k *task, ret int64) {
@@ -194,9 +194,9 @@ func waitidEnter(e *engine, t *task) verdict {
 	})
 }
 
-// wait waits for a child that match accepts. The child that goes first in
-// order of its exit is chosen here, by choose; the kernel then reports it.
-func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits bool, choose func(*task), done func(*task, int64)) verdict {
+// wait waits for a child that match accepts, by its group or not. The child that goes
+// first in order of its exit is chosen here, by choose; the kernel then reports it.
+func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint64, exits bool, choose func(*task), done func(*task, int64)) verdict {
 	find := func() *task {
 		var best *task
 		for _, k := range t.kids {
@@ -211,7 +211,7 @@ func (e *engine) wait(t *task, match func(*task) bool, options uint64, exits boo
 	}
 	scope := func(visit func(*sched.Task)) {
 		for _, k := range t.kids {
-			if eligible(k, options) && match(k) {
+			if eligible(k, options) && (group || match(k)) { // its group may yet be another one
 				visit(&k.ord)
 			}
 		}
@@ -343,8 +343,10 @@ func (t *task) changed() sched.Stamp {
 // waitable tells whether a child has something to report.
 func waitable(k *task, options uint64, exits bool) bool {
 	switch {
-	case k.state == stateDead, k.state == stateExiting:
+	case k.state == stateDead:
 		return exits
+	case k.state == stateExiting:
+		return exits && !k.parent.noWait // else it leaves nothing behind
 	case k.stopped != 0 && !k.stopSeen:
 		return options&unix.WSTOPPED != 0
 	case k.contd:
@@ -353,9 +355,30 @@ func waitable(k *task, options uint64, exits bool) bool {
 	return false
 }
 
+// groupEnter handles getpgrp and getpgid. A task that has not started a program yet may be
+// moved to another group by its parent.
+func groupEnter(e *engine, t *task) verdict {
+	if p := t.parent; t.forked && p != nil {
+		if v, wait := e.order(t, func(visit func(*sched.Task)) { visit(&p.ord) }); wait {
+			return v
+		}
+	}
+	return run()
+}
+
 // setpgidEnter handles setpgid.
 func setpgidEnter(e *engine, t *task) verdict {
+	if v, wait := e.order(t, e.everybody(t)); wait {
+		return v
+	}
 	pid, pgid := int(t.fd(0)), int(t.fd(1))
+	if k := e.vpids[pid]; k != nil && k.parent == t && !k.forked && t.stamp().Before(k.startedAt) {
+		// It has started a program already, after which the kernel refuses.
+		if k.pgid == pgid || pgid == 0 && k.pgid == k.vpid {
+			return answer(0)
+		}
+		e.taint("life", "its parent moved it to another group when it had started a program already", k)
+	}
 	return runThen(func(ret int64) {
 		if ret != 0 {
 			return
@@ -378,6 +401,9 @@ func setpgidEnter(e *engine, t *task) verdict {
 
 // setsidEnter handles setsid.
 func setsidEnter(e *engine, t *task) verdict {
+	if v, wait := e.order(t, e.everybody(t)); wait {
+		return v
+	}
 	return runThen(func(ret int64) {
 		if ret > 0 {
 			t.sid, t.pgid = t.vpid, t.vpid

@@ -21,14 +21,28 @@ func sigactionEnter(e *engine, t *task) verdict {
 	const sigIgn, saNoCldWait = 1, 2
 	handler := binary.LittleEndian.Uint64(act[:])
 	ignored := handler == sigIgn
-	flags := binary.LittleEndian.Uint64(act[8:])
-	return runThen(func(ret int64) {
+	caught := handler > sigIgn
+	noWait := ignored || binary.LittleEndian.Uint64(act[8:])&saNoCldWait != 0
+	set := runThen(func(ret int64) {
 		if ret == 0 {
-			t.chldCaught = t.chldCaught || handler > sigIgn
+			t.chldCaught = t.chldCaught || caught
 			t.chldIgnored = ignored
-			t.noWait = ignored || flags&saNoCldWait != 0
+			t.noWait = noWait
 		}
 	})
+	if t.births == 0 || ignored == t.chldIgnored && noWait == t.noWait && (!caught || t.chldCaught) {
+		return set
+	}
+	// It does not hold for the children that end before.
+	if v, wait := e.order(t, t.children); wait {
+		return v
+	}
+	if e.buriesBefore(t, t.stamp()) {
+		t.later = func() { e.apply(t, set) }
+		e.park(t, stateReaping)
+		return verdict{do: doHold}
+	}
+	return set
 }
 
 // pauseEnter handles pause.

@@ -66,13 +66,15 @@ type task struct {
 	dump   uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 
 	exec        *execution
-	dataLeft    uint64 // where it gets SIGILL if the vDSO's data could not be taken away
-	weakRead    bool   // the C library's start-up read of randomness is still to come
-	chldIgnored bool   // SIGCHLD is ignored
-	noWait      bool   // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
-	chldCaught  bool   // it may notice SIGCHLD: it has had a handler, or waited for it
-	locker      bool   // it may hold a file lock
-	cloned      bool   // made with another exit signal than SIGCHLD; wait4's __WCLONE
+	dataLeft    uint64      // where it gets SIGILL if the vDSO's data could not be taken away
+	weakRead    bool        // the C library's start-up read of randomness is still to come
+	chldIgnored bool        // SIGCHLD is ignored
+	noWait      bool        // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	chldCaught  bool        // it may notice SIGCHLD: it has had a handler, or waited for it
+	locker      bool        // it may hold a file lock
+	forked      bool        // it has not started a program since it was forked
+	startedAt   sched.Stamp // when it did
+	cloned      bool        // made with another exit signal than SIGCHLD; wait4's __WCLONE
 	plan        *forkPlan
 	vforkOf     *task // parent that waits for this vfork child
 

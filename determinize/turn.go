@@ -133,6 +133,11 @@ func (e *engine) turnOf(t *task) turn {
 			t.later = nil
 			f()
 		}, b: at.B}
+	case stateExiting:
+		if !t.endsInTurn() {
+			return turn{}
+		}
+		return turn{at: at, order: at, scope: e.everybody(t), act: func() { e.letEnd(t) }, b: at.B}
 	case stateBlocked:
 		if !t.due.known || t.due.changes != e.changes {
 			t.due = due{true, e.changes, e.dueOf(t)}

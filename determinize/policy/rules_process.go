@@ -23,7 +23,7 @@ var Fcntls = Rules{
 		{unix.F_DUPFD, "F_DUPFD", Control, 0, whyFDs},
 		{unix.F_GETFD, "F_GETFD", Pass, 0, "a flag of the process's own descriptor"},
 		{unix.F_SETFD, "F_SETFD", Pass, 0, "a flag of the process's own descriptor; what it closes is seen at the exec"},
-		{unix.F_GETFL, "F_GETFL", Pass, 0, "the access mode and status flags that the box's own calls gave the description"},
+		{unix.F_GETFL, "F_GETFL", Data, 0, "the access mode and status flags of the description, which another process may have set"},
 		{unix.F_SETFL, "F_SETFL", Control, 0, "O_NONBLOCK and O_APPEND decide how calls on the description are ordered; O_ASYNC is refused"},
 		{unix.F_GETLK, "F_GETLK", Order, 0, "who holds a lock is a matter between tasks; the answer contains a pid"},
 		{unix.F_SETLK, "F_SETLK", Order, 0, "who gets a lock is a matter between tasks"},

@@ -90,12 +90,10 @@ var fileRows = []Row{
 		Args: "mount_fd:fd handle:in flags:open",
 		Why:  "opens by the host's inode numbers, past every path check; needs CAP_DAC_READ_SEARCH natively"},
 
-	unix.SYS_LSEEK: {Name: "lseek", Class: Pass,
-		Trap: []Cond{{Arg: 2, Op: Ge, Value: 1}, {Arg: 1, Op: Ge, Value: 1 << 40}},
-		Args: "fd:fd offset:off whence:whence",
-		Why: "SEEK_SET tells nothing; in a directory the position is the index in the sorted listing, where the engine leaves " +
-			"it; stopped are SEEK_CUR, as another process may have moved the position, SEEK_END, as a directory's end is the " +
-			"file system's, SEEK_DATA and SEEK_HOLE, as holes are, and offsets below zero or past 1 TiB, as the greatest file size is"},
+	unix.SYS_LSEEK: {Name: "lseek", Class: Data,
+		Args: "fd:fd offset:off whence:whence", Access: "read description, write description",
+		Why: "moves, or tells, a position that other processes may share; in a directory it is the index in the sorted " +
+			"listing, where the engine leaves it; a directory's end, holes, and the greatest file size are the file system's"},
 	unix.SYS_PREAD64: {Name: "pread64", Class: Data,
 		Args: "fd:fd buf:out count:size pos:off", Access: "read content",
 		Why: "reads content at a place; virtual files are answered by the engine"},

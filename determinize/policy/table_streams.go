@@ -55,9 +55,9 @@ var streamRows = []Row{
 	unix.SYS_DUP3: {Name: "dup3", Class: Control,
 		Args: "oldfd:fd newfd:fd flags:open", Access: "write channel, write lock", Why: whyFDs},
 	unix.SYS_FCNTL: {Name: "fcntl", Class: Pass,
-		Trap: []Cond{{Arg: 1, Op: Eq, Value: unix.F_DUPFD}, {Arg: 1, Op: Ge, Value: unix.F_SETFL}},
+		Trap: []Cond{{Arg: 1, Op: Eq, Value: unix.F_DUPFD}, {Arg: 1, Op: Ge, Value: unix.F_GETFL}},
 		Args: "fd:fd cmd:fcntl arg:word",
-		Why: "only F_GETFD, F_SETFD and F_GETFL pass: they read and set flags that the box's own calls gave the descriptor; " +
+		Why: "only F_GETFD and F_SETFD pass: they read and set a flag that the process's own calls gave the descriptor; " +
 			"every other command stops and is judged by rule"},
 	unix.SYS_FLOCK: {Name: "flock", Class: Order,
 		Args: "fd:fd operation:hex", Access: "read lock, write lock",
