@@ -107,6 +107,16 @@ func (e *engine) buriesBefore(t *task, at sched.Stamp) bool {
 	return t.reaping > 0
 }
 
+// syncExits tells the order anew of the held children of a task, which from now on catches
+// SIGCHLD, or does not.
+func (t *task) syncExits() {
+	for _, k := range t.kids {
+		if k.state == stateExiting {
+			k.sync()
+		}
+	}
+}
+
 // wouldBreak tells whether a signal would end what a task waits for.
 func (e *engine) wouldBreak(t *task, sig unix.Signal) bool {
 	s, ok := e.signalState(t)

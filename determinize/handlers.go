@@ -75,33 +75,43 @@ var pidArgs = [policy.Size]int{
 // it is there, and in which group, is what others have done.
 func (e *engine) othersTurn(t *task) (verdict, bool) {
 	if i := pidArgs[t.call.Nr]; i != 0 && t.fd(i-1) != 0 && int(t.fd(i-1)) != t.vpid {
-		return e.order(t, e.everybody(t))
+		if v, wait := e.order(t, e.everybody(t)); wait {
+			return v, true
+		}
+		if e.reapedAfter(t, int(t.fd(i-1))) {
+			e.taint("life", lateLook, t)
+		}
 	}
 	return verdict{}, false
 }
+
+// lateLook is a taint's reason.
+const lateLook = "it looked at another process when that had gone on, or was gone, already"
 
 // order holds a task back while somebody in the scope could go first. It is asked
 // before the effect of an ordered call; the call is decided anew when its turn has
 // come.
 func (e *engine) order(t *task, scope sched.Scope) (verdict, bool) {
+	leaves := t.counted
 	e.uncount(t)
 	t.inOrder = true
-	if !t.fresh || e.serial || e.cfg.Unpinned.Has(PinSchedule) {
-		return verdict{}, false
+	v := verdict{do: doOrder, scope: scope}
+	if !t.fresh || e.cfg.Unpinned.Has(PinSchedule) {
+		return v, false
+	}
+	if e.serial {
+		return v, leaves // those may go first now that waited with their programs
 	}
 	e.foresee()
 	_, ok := e.turns.Clear(&t.ord, t.stamp(), scope)
-	return verdict{do: doOrder, scope: scope}, !ok
+	return v, !ok
 }
 
 // serially has the box go on, from a task's turn on, as in the canonical run: one call
 // at a time. That is for what is not yet known to give one result otherwise.
 func (e *engine) serially(t *task) (verdict, bool) {
-	if e.serial {
-		return verdict{}, false
-	}
-	if v, wait := e.order(t, e.everybody(t)); wait {
-		return v, true
+	if v, wait := e.order(t, e.everybody(t)); wait || e.serial {
+		return v, wait
 	}
 	e.serial = true
 	return verdict{do: doOrder}, true // until those that run have come to a call

@@ -61,6 +61,16 @@ type pidUse struct {
 	shared bool        // it was the group or session of others, who may have had it for longer
 }
 
+// bornBefore tells whether a task is there already for another one, or itself.
+func (u *task) bornBefore(t *task) bool { return u == t || !t.stamp().Before(u.bornAt) }
+
+// reapedAfter tells whether there is a process with a pid as far as a task can tell,
+// although another one has waited for it: with a greater stamp.
+func (e *engine) reapedAfter(t *task, pid int) bool {
+	u := e.usedPIDs[pid]
+	return u != nil && e.vpids[pid] == nil && t.stamp().Before(u.at)
+}
+
 // over tells whether the use had certainly ended before what a task does now.
 func (u *pidUse) over(t *task) bool { return !u.shared && t.ord.Follows(u.reaped) }
 
@@ -94,7 +104,7 @@ func (e *engine) forked(t *task, vfork bool) {
 	}
 	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}
 	e.acts++ // who is waited for from now on was not when it was born
-	c.born = c.clk.Now()
+	c.born, c.bornAt = c.clk.Now(), t.stamp()
 	c.seed = prng.Fork(t.seed, uint64(t.forks))
 	c.rnd = prng.NewStream(c.seed, "random")
 	c.pidfd = openPidfd(pid)
@@ -179,6 +189,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	woken := e.orphaned(t)
 	for _, k := range t.kids {
 		k.parent = nil
+		k.sync()
 		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {
 			l := letter{sig: sig, at: t.stamp(), edge: t.clk.Edge}
 			if sig == unix.SIGKILL {

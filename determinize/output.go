@@ -51,29 +51,21 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 			}
 			return fail(unix.EFAULT)
 		}
-		if !e.output(t, stream, b) {
-			return verdict{do: doHold}
-		}
+		e.output(t, stream, b)
 		done += len(b)
 	}
 	return answer(int64(total))
 }
 
-// output queues bytes for whoever reads an output stream of the box. When it returns
-// false, the box ends.
-func (e *engine) output(t *task, stream int, b []byte) bool {
-	p := piece{t.stamp(), stream, t.exec.path, b}
-	if e.cfg.Canonical {
-		return e.emit(&p)
-	}
-	p.data = append([]byte(nil), b...)
+// output queues bytes for whoever reads an output stream of the box.
+func (e *engine) output(t *task, stream int, b []byte) {
+	p := piece{t.stamp(), stream, t.exec.path, slices.Clone(b)}
 	i := len(e.outbox)
 	for i > 0 && p.at.Before(e.outbox[i-1].at) {
 		i--
 	}
 	e.outbox = slices.Insert(e.outbox, i, p)
 	e.unsent += len(b)
-	return true
 }
 
 // sendOutput hands over the output that nothing can come before.

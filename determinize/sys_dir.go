@@ -171,7 +171,7 @@ func (e *engine) list(t *task, fd int32) ([]dirEntry, unix.Errno) {
 		e.cfg.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	}
 	if inProc {
-		out = e.listProc(path, out)
+		out = e.listProc(t, path, out)
 	}
 	if !e.cfg.Unpinned.Has(PinOrder) {
 		slices.SortFunc(out, func(a, b dirEntry) int {

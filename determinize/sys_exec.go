@@ -146,6 +146,7 @@ func (e *engine) execed(t *task) {
 	e.unlocked(t)
 	t.noWait = t.chldIgnored // handlers and their flags are gone
 	t.chldCaught = false
+	t.syncExits()
 	if t.forked {
 		t.forked, t.startedAt = false, t.stamp()
 	}

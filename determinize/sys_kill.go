@@ -56,7 +56,7 @@ func killEnter(e *engine, t *task) verdict {
 	if t.call.Nr != unix.SYS_KILL && target <= 0 || (t.call.Nr == unix.SYS_TGKILL || t.call.Nr == unix.SYS_RT_TGSIGQUEUEINFO) && group <= 0 {
 		return fail(unix.EINVAL)
 	}
-	if errno := e.mayKill(target); errno != 0 {
+	if errno := e.mayKill(t, target); errno != 0 {
 		return fail(errno)
 	}
 	if group != 0 && group != target {
@@ -219,15 +219,17 @@ func (t *task) postedInfo(sig unix.Signal) (info [128]byte, ok bool) {
 // mayKill says whether there is anybody to signal. Only the box's own tasks are
 // the kernel's to look for: its init, and the threads of that, are not the
 // guest's, whatever user it is.
-func (e *engine) mayKill(target int) unix.Errno {
+func (e *engine) mayKill(t *task, target int) unix.Errno {
 	switch {
 	case target == 1:
 		return unix.EPERM
-	case target > 0 && e.vpids[target] == nil:
+	case e.reapedAfter(t, target):
+		return 0
+	case target > 0 && (e.vpids[target] == nil || !e.vpids[target].bornBefore(t)):
 		return unix.ESRCH
 	case target < -1:
 		for _, u := range e.vpids { // the dead ones that nobody has waited for, too
-			if u.pgid == -target {
+			if u.pgid == -target && u.bornBefore(t) {
 				return 0
 			}
 		}
@@ -241,6 +243,7 @@ func (e *engine) targets(t *task, target int) []*task {
 	var out []*task
 	for _, u := range e.tasks {
 		switch {
+		case !u.bornBefore(t):
 		case target > 0 && u.vpid == target,
 			target == 0 && u.pgid == t.pgid,
 			target == -1 && u != t,

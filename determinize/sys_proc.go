@@ -88,7 +88,7 @@ func (e *engine) sees(t, owner *task) {
 	case owner == t:
 		e.parentOf(t)
 	case !e.serial && owner.clk.B > t.clk.B && !owner.ended():
-		e.taint("life", "another process looked at it in /proc when it had gone on already", owner)
+		e.taint("life", lateLook, t)
 	}
 }
 
@@ -186,7 +186,7 @@ func (e *engine) procProcess(t, asker *task) procfs.Process {
 		p.Comm = string(bytes.TrimSuffix(comm, []byte("\n")))
 	}
 	for _, k := range t.kids {
-		if k.state != stateDead {
+		if k.state != stateDead && k.bornBefore(asker) {
 			p.Children = append(p.Children, k.vpid)
 		}
 	}
@@ -375,8 +375,16 @@ func (e *engine) linkText(t *task, raw, target string) string {
 
 // listProc leaves out of a listing of /proc what depends on the host, and what
 // is not the guest's.
-func (e *engine) listProc(path string, in []dirEntry) []dirEntry {
+func (e *engine) listProc(t *task, path string, in []dirEntry) []dirEntry {
 	rel := strings.TrimPrefix(strings.TrimPrefix(path, "/proc"), "/")
+	if rel == "" {
+		for pid := range e.usedPIDs {
+			if e.reapedAfter(t, pid) {
+				e.taint("life", lateLook, t)
+				break
+			}
+		}
+	}
 	init := rel == "1" || strings.HasPrefix(rel, "1/")
 	out := in[:0]
 	for _, d := range in {
@@ -388,7 +396,7 @@ func (e *engine) listProc(path string, in []dirEntry) []dirEntry {
 			continue // of no concern to the guest
 		}
 		if pid, err := strconv.Atoi(d.name); err == nil && rel == "" {
-			if u := e.vpids[pid]; pid == 1 || u != nil {
+			if u := e.vpids[pid]; pid == 1 || u != nil && u.bornBefore(t) {
 				out = append(out, d)
 			}
 			continue

@@ -28,6 +28,7 @@ func sigactionEnter(e *engine, t *task) verdict {
 			t.chldCaught = t.chldCaught || caught
 			t.chldIgnored = ignored
 			t.noWait = noWait
+			t.syncExits()
 		}
 	})
 	if t.births == 0 || ignored == t.chldIgnored && noWait == t.noWait && (!caught || t.chldCaught) {
@@ -68,6 +69,7 @@ func sigsuspendEnter(e *engine, t *task) verdict {
 // the set; while there is none the task waits here.
 func sigwaitEnter(e *engine, t *task) verdict {
 	t.chldCaught = true
+	t.syncExits()
 	if v, wait := e.order(t, e.everybody(t)); wait {
 		return v
 	}

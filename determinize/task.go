@@ -51,7 +51,8 @@ type task struct {
 
 	// What it is given instead of the host's.
 	clk    clock.Clock
-	born   int64 // clock at birth, for start times
+	born   int64       // clock at birth, for start times
+	bornAt sched.Stamp // of the fork
 	seed   prng.Seed
 	rnd    prng.Stream
 	forks  uint32 // since its exec

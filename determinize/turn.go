@@ -70,7 +70,11 @@ func (t *task) sync() {
 		o.Phase, o.Next, o.Wakers = sched.Waiting, sched.Never, t.wakers
 	case stateStopped:
 		o.Phase, o.Next, o.Wakers = sched.Waiting, sched.Never, t.wakers
-	case stateSpin, stateExiting, stateDead:
+	case stateExiting:
+		if !t.endsInTurn() {
+			o.Phase = sched.Gone // it shows where its parent looks
+		}
+	case stateSpin, stateDead:
 		o.Phase = sched.Gone
 	}
 }

@@ -68,6 +68,27 @@ int main(void)
 		n++;
 	printf("access finds it %d times\n", n);
 
+	pid = fork(); /* who forks itself, later */
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		for (int i = 0; i < 4; i++) {
+			work(10);
+			if (fork() == 0) {
+				work(100);
+				_exit(0);
+			}
+		}
+		while (wait(NULL) > 0)
+			;
+		_exit(0);
+	}
+	compute();
+	printf("listed:");
+	for (int i = 0; i < 10; i++)
+		printf(" %d", listed());
+	printf("\n");
+	CHECK(waitpid(pid, NULL, 0) == pid);
+
 	signal(SIGCHLD, SIG_IGN);
 	for (int i = 1; i <= 4; i++)
 		if (fork() == 0) {
