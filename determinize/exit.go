@@ -18,26 +18,36 @@ func exitEnter(e *engine, t *task) verdict {
 		if v, wait := e.order(t, e.everybody(t)); wait {
 			return v
 		}
-		if t == e.root {
-			e.flush(t.stamp())
-			e.endsBox(t.stamp())
-		}
 	}
 	e.traceNever(t)
-	e.exits(t)
+	if t == e.root {
+		e.endsRoot()
+	} else {
+		e.exits(t)
+	}
 	return verdict{do: doHold}
 }
 
-// exits brings a task to its end: now, or when its parent may be told.
+// endsRoot brings the box's first process to its end, when nobody can come before that.
+func (e *engine) endsRoot() {
+	e.flush(e.root.stamp())
+	e.finishes(e.root)
+	e.letEnd(e.root)
+}
+
+// exits brings a task to its end: now, or when that may show. All that others do before
+// the first one's is still to be done.
 func (e *engine) exits(t *task) {
+	if t == e.root {
+		e.park(t, stateExiting)
+		return
+	}
 	e.finishes(t)
 	if e.holdsExit(t) {
 		e.park(t, stateExiting)
 		return
 	}
-	t.exit = nil
-	e.tr.Cont(t.pid, t.sig)
-	e.park(t, stateDying)
+	e.letEnd(t)
 }
 
 // finishes notes that a task will do nothing any more that others see.
@@ -60,7 +70,7 @@ func (e *engine) finishes(t *task) {
 // holdsExit tells whether a task's end must not show yet. The locks of one that is held
 // would be, too, so that it has waited for its turn; and a parent in vfork waits for it.
 func (e *engine) holdsExit(t *task) bool {
-	return t != e.root && t.vforkOf == nil && !t.locker
+	return t.vforkOf == nil && !t.locker
 }
 
 // endsInTurn tells whether a held task comes to its end when nobody can come before that:

@@ -46,18 +46,21 @@ func (e *engine) uncount(t *task) {
 }
 
 // mayStart tells whether all that come before a task have started their programs.
-func (t *task) mayStart() bool {
+func (t *task) mayStart() bool { return len(t.elders()) == 0 }
+
+// elders are those that start their programs before a task does.
+func (t *task) elders() (all []*task) {
 	if t.family == nil {
-		return true
+		return nil
 	}
 	for _, u := range t.family.kids {
 		common := min(len(u.path), len(t.path))
 		line := slices.Equal(u.path[:common], t.path[:common]) // one is the other's ancestor
 		if u != t && (line && len(t.path) < len(u.path) || !line && u.path.Compare(t.path) < 0) {
-			return false
+			all = append(all, u)
 		}
 	}
-	return true
+	return all
 }
 
 // started counts the start of a program by its identity, and returns the seed that it

@@ -94,23 +94,37 @@ func (e *engine) dispatch() bool {
 }
 
 // dispatchLeast lets the one go on whose turn it is in the canonical run: of all
-// that could, the one with the least stamp.
+// that could, the one with the least stamp. Nobody overtakes one that waits with the
+// start of a program, but for those that it waits for.
 func (e *engine) dispatchLeast() bool {
 	if e.transit > 0 {
 		return false
 	}
-	var best *task
-	var bestTurn turn
+	best, next := e.least(e.live)
+	at := next.at
 	for _, t := range e.live {
-		if u := e.turnOf(t); u.act != nil && (best == nil || u.at.Before(bestTurn.at)) {
-			best, bestTurn = t, u
+		if t.gate == nil || t.gate() || best != nil && !t.stamp().Before(at) {
+			continue
+		}
+		if elder, turn := e.least(t.elders()); elder != nil {
+			best, next, at = elder, turn, t.stamp()
 		}
 	}
 	if best == nil {
 		return false
 	}
-	e.proceed(best, &bestTurn)
+	e.proceed(best, &next)
 	return true
+}
+
+// least is the one of some tasks that could go on with the least stamp, and its turn.
+func (e *engine) least(of []*task) (best *task, next turn) {
+	for _, t := range of {
+		if u := e.turnOf(t); u.act != nil && (best == nil || u.at.Before(next.at)) {
+			best, next = t, u
+		}
+	}
+	return best, next
 }
 
 // stuck handles a box in which nothing runs and nobody can go on.

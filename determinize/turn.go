@@ -141,7 +141,11 @@ func (e *engine) turnOf(t *task) turn {
 		if !t.endsInTurn() {
 			return turn{}
 		}
-		return turn{at: at, order: at, scope: e.everybody(t), act: func() { e.letEnd(t) }, b: at.B}
+		act := func() { e.letEnd(t) }
+		if t == e.root {
+			act = e.endsRoot
+		}
+		return turn{at: at, order: at, scope: e.everybody(t), act: act, b: at.B}
 	case stateBlocked:
 		if !t.due.known || t.due.changes != e.changes {
 			t.due = due{true, e.changes, e.dueOf(t)}
