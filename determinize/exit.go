@@ -14,7 +14,7 @@ import (
 
 // exitEnter handles exit and exit_group.
 func exitEnter(e *engine, t *task) verdict {
-	if t == e.root || t.locker {
+	if t == e.root {
 		if v, wait := e.order(t, e.everybody(t)); wait {
 			return v
 		}

@@ -167,11 +167,6 @@ func (e *engine) recountAll(t *task, without func(fd int) bool) {
 // closeEnter handles the calls that may give descriptors up: close, dup2, dup3,
 // close_range. Who may hold a file lock gives it up with them.
 func closeEnter(e *engine, t *task) verdict {
-	if t.locker {
-		if v, wait := e.order(t, e.everybody(t)); wait {
-			return v
-		}
-	}
 	switch t.call.Nr {
 	case unix.SYS_CLOSE:
 		delete(t.sharedFDs, t.fd(0))

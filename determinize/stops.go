@@ -123,6 +123,11 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		e.resume(t)
 		return
 	}
+	if sig == unix.SIGCHLD && t.vain {
+		t.vain = false // it came before it was caught
+		e.resume(t)
+		return
+	}
 	if t.raised = e.deliverable(t); t.raised {
 		t.raisedAt = t.stamp()
 	}

@@ -47,9 +47,8 @@ func execEnter(e *engine, t *task) verdict {
 	})
 }
 
-// startsInTurn holds a task back before it starts a program: until those forked before
-// it have started theirs, and, since descriptors are closed, while somebody could go
-// first who would find out that a lock is free.
+// startsInTurn holds a task back before it starts a program, until those forked before it
+// have started theirs.
 func (e *engine) startsInTurn(t *task) (verdict, bool) {
 	if !t.fresh {
 		return verdict{}, false
@@ -57,9 +56,6 @@ func (e *engine) startsInTurn(t *task) (verdict, bool) {
 	if !t.mayStart() {
 		t.gate = t.mayStart
 		return verdict{do: doOrder, scope: nobody}, true
-	}
-	if t.locker {
-		return e.order(t, e.everybody(t))
 	}
 	return verdict{}, false
 }

@@ -23,28 +23,36 @@ func sigactionEnter(e *engine, t *task) verdict {
 	ignored := handler == sigIgn
 	caught := handler > sigIgn
 	noWait := ignored || binary.LittleEndian.Uint64(act[8:])&saNoCldWait != 0
-	set := runThen(func(ret int64) {
-		if ret == 0 {
-			t.chldCaught = t.chldCaught || caught
-			t.chldIgnored = ignored
-			t.noWait = noWait
-			t.syncExits()
+	set := func() verdict {
+		if s, ok := e.signalState(t); ok && caught && (s.caught|s.blocked)&chldBit == 0 && s.pending&chldBit != 0 {
+			t.vain = true // the kernel keeps it for one that is traced
 		}
-	})
+		return runThen(func(ret int64) {
+			if ret == 0 {
+				t.chldCaught = t.chldCaught || caught
+				t.chldIgnored = ignored
+				t.noWait = noWait
+				t.syncExits()
+			}
+		})
+	}
 	if t.births == 0 || ignored == t.chldIgnored && noWait == t.noWait && (!caught || t.chldCaught) {
-		return set
+		return set()
 	}
 	// It does not hold for the children that end before.
 	if v, wait := e.order(t, t.children); wait {
 		return v
 	}
 	if e.buriesBefore(t, t.stamp()) {
-		t.later = func() { e.apply(t, set) }
+		t.later = func() { e.apply(t, set()) }
 		e.park(t, stateReaping)
 		return verdict{do: doHold}
 	}
-	return set
+	return set()
 }
+
+// chldBit is SIGCHLD in a signal mask.
+const chldBit = 1 << (unix.SIGCHLD - 1)
 
 // pauseEnter handles pause.
 func pauseEnter(e *engine, t *task) verdict {
@@ -106,10 +114,9 @@ func sigwaitEnter(e *engine, t *task) verdict {
 		return poll()
 	}
 	v := block(saying("a signal"), e.everybody(t), func() (sched.Stamp, bool) {
-		const chld = 1 << (unix.SIGCHLD - 1)
 		at, ok := t.raisedAt, pending()
 		for _, k := range t.kids {
-			if set&chld != 0 && k.state == stateExiting && (!ok || k.stamp().Before(at)) {
+			if set&chldBit != 0 && k.state == stateExiting && (!ok || k.stamp().Before(at)) {
 				at, ok = k.stamp(), true
 			}
 		}

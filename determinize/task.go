@@ -140,6 +140,7 @@ type task struct {
 	mask        uint64      // blocked for the time of the call
 	masked      bool        // mask is in force
 	doomed      bool        // SIGKILL is on its way
+	vain        bool        // the SIGCHLD that is pending was not caught when it came
 	parentDeath unix.Signal // that it gets when its parent dies, or 0; prctl(2)
 
 	// What its parent has not seen yet.

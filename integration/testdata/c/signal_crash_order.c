@@ -9,7 +9,7 @@ int main(void)
 	pid_t pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
-		for (volatile long i = 0; i < 20000000; i++)
+		for (volatile long i = 0; i < 100000000; i++)
 			;
 		for (int i = 0; i < 1000; i++)
 			if (dprintf(1, "%d\n", i) < 0)
