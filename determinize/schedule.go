@@ -157,7 +157,10 @@ func (e *engine) anyIn(states ...state) bool {
 	return false
 }
 
-// waits says what each task of a deadlocked box waits for, and what was refused
+// maxWaits is how many tasks of a deadlocked box are named.
+const maxWaits = 10
+
+// waits says what the tasks of a deadlocked box wait for, and what was refused
 // before, which is often why.
 func (e *engine) waits() string {
 	var lines []string
@@ -167,6 +170,9 @@ func (e *engine) waits() string {
 		}
 	}
 	sort.Strings(lines)
+	if n := len(lines) - maxWaits; n > 0 {
+		lines = append(lines[:maxWaits], fmt.Sprintf("and %d more", n))
+	}
 	if len(e.report.Refused) > 0 {
 		lines = append(lines, "refused before: "+strings.Join(slices.Sorted(maps.Keys(e.report.Refused)), ", "))
 	}
