@@ -30,17 +30,16 @@ func (e *engine) stopAll() {
 }
 
 // dispatchAlone lets the task go on that waits for the others to stop, once they have.
-func (e *engine) dispatchAlone() bool {
+func (e *engine) dispatchAlone() {
 	if e.transit > 0 {
 		e.stopAll()
-		return false
+		return
 	}
 	t := e.alone
 	e.alone = nil
 	f := t.later
 	t.later = nil
 	f()
-	return true
 }
 
 // whenAlone has a task that is at the exit of a call go on with f once no other runs.

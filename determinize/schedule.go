@@ -22,12 +22,12 @@ func (e *engine) loop() error {
 			}
 			continue
 		}
-		went := !e.paused.Load() && e.dispatch()
+		stuck := !e.paused.Load() && e.dispatch()
 		if e.fatal != nil {
 			return e.fatal
 		}
 		if e.transit == 0 {
-			if !went && !e.paused.Load() {
+			if stuck {
 				if err := e.stuck(); err != nil {
 					return err
 				}
@@ -64,33 +64,39 @@ func (e *engine) over() bool {
 	return e.root.state == stateDead && (e.transit == 0 || !e.serial)
 }
 
-// dispatch lets everything go on that can, and tells whether anything did.
-func (e *engine) dispatch() bool {
+// dispatch lets everything go on that can, and tells whether that is nothing: not when it
+// was interrupted before it had looked at all.
+func (e *engine) dispatch() (stuck bool) {
 	if e.alone != nil {
-		return e.dispatchAlone()
+		e.dispatchAlone()
+		return false
 	}
 	e.sendOutput()
 	if e.serial {
-		return e.dispatchLeast()
+		return !e.dispatchLeast()
 	}
-	went := false
-	for again := true; again && e.fatal == nil && !e.cancel.Load() && !e.paused.Load(); {
+	stuck = true
+	for again := true; again && e.fatal == nil; {
+		if e.cancel.Load() || e.paused.Load() {
+			stuck = false
+			break
+		}
 		again = false
 		e.foresee()
 		for i := 0; i < len(e.live); i++ {
 			t := e.live[i]
 			if u := e.turnOf(t); u.act != nil && e.clear(t, &u) {
 				e.proceed(t, &u)
-				again, went = true, true
+				again, stuck = true, false
 				if e.alone != nil || e.fatal != nil {
-					return true
+					return false
 				}
 				e.foresee()
 			}
 		}
 	}
 	e.sendOutput()
-	return went
+	return stuck
 }
 
 // dispatchLeast lets the one go on whose turn it is in the canonical run: of all

@@ -74,7 +74,7 @@ func TestStopStarting(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := l.end(t); got != 128+int(unix.SIGTERM) {
-		t.Errorf("exit status %d", got)
+		t.Errorf("exit status %d\nstderr:\n%s", got, l.stderr.String())
 	}
 	l.gone(t)
 }
