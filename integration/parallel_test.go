@@ -34,11 +34,23 @@ var parallelBuilds = []parallelBuild{
 // do, another one does it in most. That counts calls and not time, so that neither the
 // machine's speed nor its CPUs matter. Nor is the whole box ordered, nor a program run twice.
 func TestParallel(t *testing.T) {
+	testParallel(t, false)
+}
+
+// TestRealParallel is TestParallel of what takes minutes.
+func TestRealParallel(t *testing.T) {
+	if os.Getenv(realVariable) == "" {
+		t.Skipf("a build with four jobs, twice: set %s=1, or run make test-real", realVariable)
+	}
+	testParallel(t, true)
+}
+
+func testParallel(t *testing.T, real bool) {
 	for _, b := range parallelBuilds {
+		if b.real != real {
+			continue
+		}
 		t.Run(b.name, func(t *testing.T) {
-			if b.real && os.Getenv(realVariable) == "" {
-				t.Skipf("needs minutes: set %s=1, or run make test-real", realVariable)
-			}
 			t.Parallel()
 			b.test(t)
 		})

@@ -6,10 +6,10 @@ for a in 1 2 3 4 5 6 7 8; do
 	mkdir -p t/$a
 	(cd t/$a; seq 1 40 | xargs touch)
 done
-touch -d 2001-01-01 t/3/*
-touch -d 2010-01-01 t/5/7
+touch -d 1991-01-01 t/3/*
+touch -d 1995-01-01 t/5/7
 find t | wc -l
-find t -type f -newermt 2005-01-01 ! -newermt 2015-01-01
+find t -type f -newermt 1993-01-01 ! -newermt 1997-01-01
 find t -path 't/3/1*' | sort | tr '\n' ' '
 find t -maxdepth 1 -mindepth 1 -name '[1-3]' | sort
 find t -name 7 -printf '%f %d %y %h\n' | sort
