@@ -1,6 +1,7 @@
-// laplace: pinned
+// laplace: pinned order=canonical
 // Until when a process is there that nobody waits for: by kill, in /proc, in its listing, by wait. Natively its end and those
-// who look race; in a box its end has its place, however early it comes there.
+// who look race; in a box its end has its place, however early it comes there. In parallel a listing of /proc may come when somebody
+// had been waited for already, which taints.
 #include "check.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -68,9 +69,13 @@ int main(void)
 		n++;
 	printf("access finds it %d times\n", n);
 
-	pid = fork(); /* who forks itself, later */
+	int done[2];
+	CHECK(pipe(done) == 0);
+	pid = fork(); /* who forks itself, later, and waits when it has been looked at */
 	CHECK(pid >= 0);
 	if (pid == 0) {
+		char c;
+		close(done[1]);
 		for (int i = 0; i < 4; i++) {
 			work(10);
 			if (fork() == 0) {
@@ -78,15 +83,18 @@ int main(void)
 				_exit(0);
 			}
 		}
+		CHECK(read(done[0], &c, 1) == 0);
 		while (wait(NULL) > 0)
 			;
 		_exit(0);
 	}
+	close(done[0]);
 	compute();
 	printf("listed:");
 	for (int i = 0; i < 10; i++)
 		printf(" %d", listed());
 	printf("\n");
+	close(done[1]);
 	CHECK(waitpid(pid, NULL, 0) == pid);
 
 	signal(SIGCHLD, SIG_IGN);
