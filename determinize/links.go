@@ -193,7 +193,7 @@ func replaceByLink(path, name string) error {
 	dir, _ := split(name)
 	for i := 0; ; i++ {
 		temp := dir + tempName(i)
-		err := unix.Linkat(unix.AT_FDCWD, path, unix.AT_FDCWD, temp, 0)
+		err := linkat(unix.AT_FDCWD, path, unix.AT_FDCWD, temp, 0)
 		if err == unix.EEXIST {
 			continue
 		}

@@ -58,7 +58,7 @@ func (m *mover) rename(a, b *entry) error {
 	if err := m.relocate(a.fd, a.base, b.fd, temp, a.path()); err != nil {
 		return err
 	}
-	if err := unix.Renameat(b.fd, temp, b.fd, b.base); err != nil {
+	if err := renameat(b.fd, temp, b.fd, b.base); err != nil {
 		m.back(b.fd, temp, a)
 		return err
 	}
@@ -78,7 +78,7 @@ func (m *mover) exchange(a, b *entry) error {
 		m.back(a.fd, temp, a)
 		return err
 	}
-	if err := unix.Renameat(a.fd, temp, b.fd, b.base); err != nil {
+	if err := renameat(a.fd, temp, b.fd, b.base); err != nil {
 		m.back(a.fd, a.base, b)
 		m.back(a.fd, temp, a)
 		return err
@@ -89,7 +89,7 @@ func (m *mover) exchange(a, b *entry) error {
 // back brings to its place what was moved away from it. It is in the upper
 // layer now, so that the kernel can rename it.
 func (m *mover) back(fd int, name string, to *entry) {
-	if err := unix.Renameat2(fd, name, to.fd, to.base, unix.RENAME_NOREPLACE); err != nil {
+	if err := renameat2(fd, name, to.fd, to.base, unix.RENAME_NOREPLACE); err != nil {
 		m.lost(to.path(), err)
 	}
 }
@@ -103,7 +103,7 @@ func (m *mover) lost(path string, err error) {
 // is all or nothing. What was made known or bound on the way stays so, under
 // its old path.
 func (m *mover) relocate(from int, a string, to int, b, path string) error {
-	err := unix.Renameat2(from, a, to, b, unix.RENAME_NOREPLACE)
+	err := renameat2(from, a, to, b, unix.RENAME_NOREPLACE)
 	if err != unix.EXDEV {
 		return err
 	}
@@ -133,7 +133,7 @@ func (m *mover) dir(from int, a string, to int, b, path string) error {
 	if err := unix.Fstat(old, &st); err != nil {
 		return err
 	}
-	if err := unix.Mkdirat(to, b, 0o700); err != nil {
+	if err := mkdirat(to, b, 0o700); err != nil {
 		return err
 	}
 	made, err := openDir(to, b)
@@ -166,7 +166,7 @@ func (m *mover) entry(from, to int, name, path string) error {
 	if !isDir(&st) {
 		m.e.prepare(m.t, &st, path, false)
 	}
-	err := unix.Renameat2(from, name, to, name, unix.RENAME_NOREPLACE)
+	err := renameat2(from, name, to, name, unix.RENAME_NOREPLACE)
 	if err == unix.EXDEV && isDir(&st) {
 		return m.dir(from, name, to, name, path)
 	}
@@ -208,7 +208,7 @@ func (m *mover) restore(from int, a string, to int, b string) error {
 		return err
 	}
 	for _, name := range names {
-		err := unix.Renameat2(made, name, old, name, unix.RENAME_NOREPLACE)
+		err := renameat2(made, name, old, name, unix.RENAME_NOREPLACE)
 		if err == unix.EEXIST {
 			err = m.restore(old, name, made, name)
 		}
@@ -221,7 +221,7 @@ func (m *mover) restore(from int, a string, to int, b string) error {
 		return err
 	}
 	m.e.fs.Drop(vfs.KeyOf(&st))
-	return unix.Unlinkat(to, b, unix.AT_REMOVEDIR)
+	return unlinkat(to, b, unix.AT_REMOVEDIR)
 }
 
 func openDir(dir int, name string) (int, error) {
@@ -271,7 +271,7 @@ func likeDir(made, old int, st *unix.Stat_t) error {
 			return err
 		}
 	}
-	return unix.Fchmod(made, st.Mode&0o7777)
+	return fchmod(made, st.Mode&0o7777)
 }
 
 // listNames returns the names in a directory without "." and "..".
@@ -314,7 +314,7 @@ func empty(dir int, name string) error {
 
 // removeDirs removes a directory in which there is nothing but directories.
 func removeDirs(dir int, name string) error {
-	if err := unix.Unlinkat(dir, name, unix.AT_REMOVEDIR); err != unix.ENOTEMPTY {
+	if err := unlinkat(dir, name, unix.AT_REMOVEDIR); err != unix.ENOTEMPTY {
 		return err
 	}
 	fd, err := openDir(dir, name)
@@ -331,7 +331,7 @@ func removeDirs(dir int, name string) error {
 			return err
 		}
 	}
-	return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
+	return unlinkat(dir, name, unix.AT_REMOVEDIR)
 }
 
 // freeName finds a name that is not in a directory.

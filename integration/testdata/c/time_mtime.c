@@ -19,7 +19,7 @@ static void not_before(int fd, const char *what)
 	if (m < last)
 		FAIL("%s: mtime went back from %ld to %ld", what, last, m);
 	last = m;
-	if (time(NULL) < st.st_mtim.tv_sec)
+	if (boxed() && time(NULL) < st.st_mtim.tv_sec) /* natively it is the time of the last tick */
 		FAIL("%s: time() is before the mtime", what);
 }
 
