@@ -282,6 +282,7 @@ func (r *Run) main(ctx context.Context, cfg Config) {
 	for ask := range r.asks {
 		ask()
 	}
+	e.tr.Close()
 	// Everything is dead. To return ends the thread, since it is locked, and
 	// with it the last hold on the box's mounts.
 }

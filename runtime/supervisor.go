@@ -449,12 +449,12 @@ func (c *client) wait(ctx context.Context, box *Box) (*Outcome, *jobReply, error
 				Hint: "a longer --timeout; laplace trace shows what it does all the time"}
 			c.ask(askCancel)
 		case a := <-answers:
-			c.process.Wait()
+			how, _ := c.process.Wait()
 			unix.Close(c.sock)
 			c.release(box)
 			switch {
 			case a.err != nil && errors.Is(a.err, io.EOF):
-				return nil, nil, &Error{Op: "supervisor", Err: errors.New("it died, and the box with it"), Hint: "run the command again"}
+				return nil, nil, &Error{Op: "supervisor", Err: fmt.Errorf("it died (%v), and the box with it", how), Hint: "run the command again"}
 			case a.err != nil:
 				return nil, nil, a.err
 			case a.reply.Err == nil:

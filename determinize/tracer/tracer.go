@@ -85,7 +85,7 @@ type Syscall struct {
 // New makes the calling goroutine's thread a tracer. cpu pins the thread to
 // one CPU when it is not negative: a stop costs five times as much across two.
 // The goroutine must not start processes (rdtsc would be disabled in them, too)
-// and must keep the thread until both end.
+// and must keep the thread until both end, which Close comes before.
 func New(cpu int) (*Tracer, error) {
 	runtime.LockOSThread()
 	t := &Tracer{tid: unix.Gettid()}
@@ -104,6 +104,9 @@ func New(cpu int) (*Tracer, error) {
 	}
 	return t, nil
 }
+
+// Close makes the tracer's thread, which calls it, ready to end.
+func (t *Tracer) Close() { enableCounter() }
 
 // sigaction is struct kernel_sigaction of x86-64.
 type sigaction struct {

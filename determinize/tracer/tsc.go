@@ -42,8 +42,9 @@ var handleFaults = sync.OnceValue(func() error {
 	return nil
 })
 
-// disableCounter disables rdtsc for the calling thread, which must be locked and
-// must never be given back to the Go runtime. An error of the kernel, which may
+// disableCounter disables rdtsc for the calling thread, which must be locked, must
+// never be given back to the Go runtime, and must not end before enableCounter: it ends
+// with all signals blocked, and a fault then is the end of the process. An error of the kernel, which may
 // not offer it, only means that stops stay expensive.
 func disableCounter() error {
 	if err := handleFaults(); err != nil {
@@ -51,6 +52,11 @@ func disableCounter() error {
 	}
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV, 0)
 	return nil
+}
+
+// enableCounter undoes disableCounter.
+func enableCounter() {
+	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_ENABLE, 0)
 }
 
 // sigactionOf is rt_sigaction(2) behind the back of the Go runtime.

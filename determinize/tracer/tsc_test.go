@@ -37,6 +37,7 @@ func TestCounterDisabled(t *testing.T) {
 			t.Error(err)
 			return
 		}
+		defer enableCounter()
 		if a, b := call(rdtsc), call(rdtscp); a != 1 || b != 1 {
 			t.Errorf("rdtsc gives %d, rdtscp %d: want 1", a, b)
 		}
