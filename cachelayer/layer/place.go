@@ -15,12 +15,7 @@ func (t *Transaction) Place() error {
 	if t.staged == nil {
 		return unix.EINVAL
 	}
-	if err := t.open(); err != nil {
-		return err
-	}
-	for i := range t.plan.Ops {
-		op := &t.plan.Ops[i]
-		var err error
+	return t.each(func(i int, op *Op) (err error) {
 		switch {
 		case t.places(i):
 			err = t.placeNew(i, op)
@@ -32,7 +27,17 @@ func (t *Transaction) Place() error {
 		if gone(err) {
 			return conflict(path.Dir(op.Path))
 		}
-		if err != nil {
+		return err
+	})
+}
+
+// each does f for each operation of the plan, until one fails.
+func (t *Transaction) each(f func(i int, op *Op) error) error {
+	if err := t.open(); err != nil {
+		return err
+	}
+	for i := range t.plan.Ops {
+		if err := f(i, &t.plan.Ops[i]); err != nil {
 			return err
 		}
 	}
@@ -215,27 +220,19 @@ func (t *Transaction) Finish() error {
 	if t.staged == nil {
 		return unix.EINVAL
 	}
-	if err := t.open(); err != nil {
-		return err
-	}
-	for i := range t.plan.Ops {
-		op := &t.plan.Ops[i]
-		var err error
+	return t.each(func(i int, op *Op) error {
 		switch {
 		case t.places(i):
-			err = t.finishNew(i, op)
+			return t.finishNew(i, op)
 		case op.Kind == OpRemove:
-			err = t.finishOld(i, op)
+			return t.finishOld(i, op)
 		case op.Kind == OpAttr && !t.made(i):
-			if err = t.setOld(op, op, true); errors.Is(err, ErrConflict) {
-				err = nil // it is what somebody has made of it since
+			if err := t.setOld(op, op, true); !errors.Is(err, ErrConflict) { // else it is what somebody has made of it since
+				return err
 			}
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // finishNew deletes what operation i has replaced.

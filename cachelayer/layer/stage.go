@@ -14,25 +14,21 @@ import (
 func (t *Transaction) Stage(upper *os.File) error {
 	t.src = newCursor(upper)
 	defer t.src.close()
-	if err := t.open(); err != nil {
-		return err
-	}
-	for i := range t.plan.Ops {
-		op := &t.plan.Ops[i]
-		var err error
+	err := t.each(func(i int, op *Op) error {
 		switch {
 		case op.Kind == OpCreate && op.Type == Dir:
-			err = t.makeDir(op)
+			return t.makeDir(op)
 		case op.Kind == OpCreate:
-			err = t.create(op)
+			return t.create(op)
 		case op.Kind == OpLink:
-			err = t.hardLink(op)
+			return t.hardLink(op)
 		case op.Kind == OpAttr && t.made(i):
-			err = t.finishDir(op)
+			return t.finishDir(op)
 		}
-		if err != nil {
-			return err
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	staged := make([]uint64, len(t.plan.Ops))
 	for i := range t.plan.Ops {
