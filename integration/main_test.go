@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -39,6 +42,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == refuseName {
 		refuseExec(os.Args[2:])
 	}
+	// What nohup, say, has the tests ignore, laplace would too. What is caught here is not.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(runAll(m))
 }
 
