@@ -286,7 +286,8 @@ func (s *supervisor) export(upper []*os.File, metas []virtual) error {
 		if len(upper) > 1 {
 			dst = filepath.Join(dst, LayerName(s.box.Overlays[i].Target))
 		}
-		if err := layer.Export(d, dst, metas[i], layer.Options{Owner: s.owner(dst), DropSetID: s.init.guestID != 0}); err != nil {
+		o := layer.Options{Owner: s.owner(dst), DropSetID: s.init.guestID != 0, Had: s.before[i].had}
+		if err := layer.Export(d, dst, metas[i], o); err != nil {
 			return &Error{Op: "--out", On: dst, Err: err}
 		}
 	}

@@ -37,6 +37,12 @@ type projectBefore struct {
 	looked   []string // paths that it has looked at
 }
 
+// had tells whether the box has seen something at a path when it began.
+func (b *projectBefore) had(path string) bool {
+	_, ok := b.snapshot.Lookup(path)
+	return ok && !slices.ContainsFunc(b.hidden, func(hidden string) bool { return vfs.Within(path, hidden) })
+}
+
 // lookBefore looks at the projects: which times their files have, and to know afterwards
 // what others have changed.
 func (s *supervisor) lookBefore() error {

@@ -81,7 +81,7 @@ func export(upper, dst *os.File, v Virtual, o Options) error {
 			return failed("create", it.Path, ErrReserved)
 		case it.Kind == Whiteout:
 			fmt.Fprintln(&list, strconv.Quote(it.Path))
-		case it.Opaque:
+		case it.Opaque && (o.Had == nil || o.Had(it.Path)):
 			fmt.Fprintln(&list, strconv.Quote(it.Path+"/"))
 		}
 	}

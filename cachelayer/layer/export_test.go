@@ -53,6 +53,21 @@ func TestExportNoDeletions(t *testing.T) {
 	equal(t, "names", out.names("."), []string{"f"})
 }
 
+// TestExportNew: of the directories that hide something, those that were there before
+// are listed.
+func TestExportNew(t *testing.T) {
+	d := newDir(t)
+	upper, out := d.sub("upper"), d.sub("out")
+	for _, name := range []string{"new", "old"} {
+		upper.mkdir(name)
+		must(t, unix.Setxattr(upper.p(name), "user.overlay.opaque", []byte("y"), 0))
+	}
+	must(t, Export(upper.open(), out.path, nil, Options{Had: func(path string) bool { return path == "old" }}))
+	text, err := os.ReadFile(out.p(DeletedName))
+	must(t, err)
+	equal(t, "deletions", string(text), "\"old/\"\n")
+}
+
 func TestExportQuotes(t *testing.T) {
 	d := newDir(t)
 	upper, out := d.sub("upper"), d.sub("out")

@@ -39,6 +39,11 @@ type Options struct {
 	// made. An existing directory, or a file whose content did not change,
 	// whose stamp is less keeps its host time. Zero gives all of them a new one.
 	Since int64
+
+	// Had tells whether a path was there before the run; if nil, any may have been. Only
+	// Export uses it: overlayfs says of every new directory that it hides what was at
+	// its path.
+	Had func(path string) bool
 }
 
 // tick is the distance between the host times of two consecutive stamps. A
