@@ -31,6 +31,13 @@ var (
 	Bzip2 = Source{"bzip2", "bzip2_1.0.8.orig.tar.gz", "ab5a03176ee106d3f0fa90e381da478ddae405918153cca248e682cd0c4a2269"}
 	// SQLite is not the amalgamation: building it needs tclsh.
 	SQLite = Source{"sqlite3", "sqlite3_3.40.1.orig.tar.xz", "aaa776260ab4dc976db34aa7891819484c8676b5b2783123ebc6301e2ca5d655"}
+	XZ     = Source{"xz-utils", "xz-utils_5.4.1.orig.tar.xz", "5d9827aa1875b21c288f78864bb26d2650b436ea8d2cad364e4921eb6266a5a5"}
+	Gzip   = Source{"gzip", "gzip_1.12.orig.tar.xz", "ce5e03e519f637e1f814011ace35c4f87b33c0bbabeec35baf5fbd3479e91956"}
+	JSONC  = Source{"json-c", "json-c_0.16.orig.tar.gz", "3ecaeedffd99a60b1262819f9e60d7d983844073abc74e495cb822b251904185"}
+	Lsof   = Source{"lsof", "lsof_4.95.0.orig.tar.bz2", "e9faa0fbcc48638c1d1f143e93573ac43b65e76646150f83e24bd8c18786303c"}
+	Unzip  = Source{"unzip", "unzip_6.0.orig.tar.gz", "036d96991646d0449ed0aa952e4fbe21b476ce994abc276e49d30e686708bd37"}
+	// HelloDebian is the directory debian of the Debian package of Hello.
+	HelloDebian = Source{"hello", "hello_2.10-3.debian.tar.xz", "60ee7a466808301fbaa7fea2490b5e7a6d86f598956fb3e79c71b3295dc1f249"}
 )
 
 // list is the only place that packages come from: one fixed release, so that every
