@@ -24,9 +24,9 @@ test:
 	.ci/setup
 	$(TEST) -skip '$(REAL)' $(PACKAGES)
 
-# The real programs: coreutils, gcc, make, git, python3, ..., and ./configure && make of
-# GNU hello, make of lua, and make -j1, -j4 and -j8 of both and of zlib, bzip2 and sqlite, whose
-# sources come from a Debian mirror.
+# The real programs: coreutils, gcc, make, git, python3, ...; and packages from a Debian
+# mirror, built with -j1, -j4 and -j8, and again after edits: hello, lua, zlib, bzip2, sqlite,
+# xz, gzip, json-c, lsof, unzip, a wheel and a Debian package.
 test-real:
 	.ci/setup
 	LAPLACE_REAL=1 $(TEST) -run '$(REAL)' ./integration
