@@ -30,6 +30,7 @@ type boxFlags struct {
 	user                  userFlag
 	terminal, live        bool
 	stream                bool
+	costs                 string
 	// what is pinned
 	epoch                   epochFlag
 	seed, hostname, network string
@@ -70,6 +71,7 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.canonical, "canonical", false, "make the calls of all processes one at a time, in order, instead of in parallel")
 	f.spin = limitFlag(10 * time.Minute)
 	flags.Var(&f.spin, "spin-limit", "how much CPU time a process may use without a system call while others wait for it; 0 sets no limit")
+	flags.StringVar(&f.costs, "costs", "", "`FILE` says what programs cost in an earlier run, which decides which of several ends first: long ones hold up fewer others; a run that succeeds writes it anew")
 	flags.StringVar(&f.out, "out", "", "write the changed files to `DIR`, which is new or empty, not to the project")
 	flags.BoolVar(&f.noCommit, "no-commit", false, "throw the changed files away")
 	flags.BoolVar(&f.fresh, "fresh", false, "see the project as a clean clone: without what git does not track, all files of one date")
@@ -95,8 +97,16 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 		return err
 	}
 	box.Trace = trace
+	if f.costs != "" {
+		if f.costs, err = c.outputFile("--costs", f.costs); err != nil {
+			return err
+		}
+		if box.Costs, err = c.readCosts(f.costs); err != nil {
+			return err
+		}
+	}
 	if f.report != "" {
-		if f.report, err = c.reportFile(f.report); err != nil {
+		if f.report, err = c.outputFile("--report", f.report); err != nil {
 			return err
 		}
 	}
@@ -117,6 +127,11 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 		}
 		if f.report != "" && judged {
 			err = errors.Join(err, writeReport(f.report, &outcome.Report))
+		}
+	}
+	if err == nil && outcome.Exit == 0 && box.Costs != nil {
+		if werr := replace(f.costs, outcome.Costs); werr != nil {
+			err = &runtime.Error{Op: "--costs", On: f.costs, Err: cause(werr), Hint: "a file in a directory that you may write to"}
 		}
 	}
 	if interrupt, ok := errors.AsType[runtime.Interrupt](err); ok {

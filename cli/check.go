@@ -55,6 +55,7 @@ type checkFlags struct {
 	runs   int
 	jitter string
 	save   string
+	costs  *runtime.Costs // the same for all
 }
 
 func (f *checkFlags) add(flags *pflag.FlagSet) {
@@ -92,6 +93,15 @@ func (f *checkFlags) check(ctx context.Context, c *Caller, command []string) err
 	}
 	if input != nil {
 		defer input.Close()
+	}
+	if f.box.costs != "" {
+		path, err := c.abs(f.box.costs)
+		if err != nil {
+			return err
+		}
+		if f.costs, err = c.readCosts(path); err != nil {
+			return err
+		}
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -234,6 +244,7 @@ func (f *checkFlags) run(ctx context.Context, c *Caller, command []string, r *re
 	}
 	box.Disturb, box.Writers, box.Notice = disturb, true, c.notice
 	box.Stream = true // to files of ours
+	box.Costs = f.costs
 	box.Canonical = box.Canonical || disturb == nil
 	for _, overlay := range box.Overlays {
 		r.targets = append(r.targets, overlay.Target)

@@ -192,6 +192,13 @@ func TestErrors(t *testing.T) {
 			want: `--out: TOP/home: directory not empty. Try: a new directory`},
 		{name: "out nowhere", args: []string{"do", "--out", "a/b", "true"},
 			want: `--out: TOP/home/project/a: no such file or directory. Try: a path that exists and that you may read`},
+		{name: "costs nowhere", args: []string{"do", "--costs", "a/costs", "true"},
+			want: `--costs: TOP/home/project/a/costs: no such file or directory. Try: a file in a directory that you may write to`},
+		{name: "costs of another kind", args: []string{"do", "--costs", "file", "true"},
+			change: func(s *session) { s.write(filepath.Join(s.dir, "file"), "x", 0o644) },
+			want:   `--costs: TOP/home/project/file: not a file of costs of this version. Try: a file that laplace has written, or a new one`},
+		{name: "costs of another kind to check", args: []string{"check", "--costs", "/dev/null", "true"},
+			want: `--costs: /dev/null: not a regular file. Try: a file that laplace has written, or a new one`},
 		{name: "report nowhere", args: []string{"do", "--report", "a/b.json", "true"},
 			want: `--report: TOP/home/project/a/b.json: no such file or directory. Try: a file in a directory that you may write to`},
 		{name: "report is a directory", args: []string{"do", "--report", "..", "true"},
@@ -364,6 +371,35 @@ func TestOutputLost(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a report without a verdict")
+	}
+}
+
+// TestCosts checks that a run is given what an earlier one left, and leaves its own when it
+// succeeds.
+func TestCosts(t *testing.T) {
+	s := newSession(t)
+	file := filepath.Join(s.home, "costs")
+	for i, run := range []struct {
+		exit        int
+		given, want string
+	}{
+		{exit: 1, given: "", want: ""},
+		{exit: 0, given: "", want: "laplace costs 1\n"},
+		{exit: 2, given: "laplace costs 1\n", want: "laplace costs 1\n"},
+	} {
+		s.outcome.Exit, s.outcome.Costs = run.exit, []byte("laplace costs 1\n")
+		if status, _, stderr := s.run("do", "--costs", file, "make"); status != run.exit || stderr != "" {
+			t.Errorf("run %d: status %d, %s", i, status, stderr)
+		}
+		if s.box.Costs == nil || string(s.box.Costs.Text) != run.given {
+			t.Errorf("run %d is given %q, want %q", i, s.box.Costs, run.given)
+		}
+		if text, _ := os.ReadFile(file); string(text) != run.want {
+			t.Errorf("run %d leaves %q, want %q", i, text, run.want)
+		}
+	}
+	if s.run("do", "make"); s.box.Costs != nil {
+		t.Error("costs are asked for without --costs")
 	}
 }
 

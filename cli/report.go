@@ -53,9 +53,9 @@ func count(n uint64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// reportFile checks, before a box runs, that a report can be written to path. The file
-// itself is not made: in the project it would be in the box.
-func (c *Caller) reportFile(path string) (string, error) {
+// outputFile checks, before a box runs, that what a flag asks for can be written to path.
+// The file itself is not made: in the project it would be in the box.
+func (c *Caller) outputFile(flag, path string) (string, error) {
 	path, err := c.abs(path)
 	if err != nil {
 		return "", err
@@ -71,7 +71,7 @@ func (c *Caller) reportFile(path string) (string, error) {
 		err = unix.Access(target, unix.W_OK)
 	}
 	if err != nil {
-		return "", &runtime.Error{Op: "--report", On: path, Err: err, Hint: "a file in a directory that you may write to"}
+		return "", &runtime.Error{Op: flag, On: path, Err: err, Hint: "a file in a directory that you may write to"}
 	}
 	return path, nil
 }
@@ -93,7 +93,7 @@ func replace(path string, data []byte) error {
 	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
 		return os.WriteFile(path, data, 0) // a pipe, /dev/stderr
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".laplace-report-")
+	f, err := os.CreateTemp(filepath.Dir(path), ".laplace-new-")
 	if err != nil {
 		return err
 	}

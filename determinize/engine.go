@@ -24,6 +24,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/costs"
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/pids"
@@ -121,6 +122,10 @@ type Config struct {
 	SpinLimit time.Duration
 	// CPUTime returns how much CPU time the process with this pid has used.
 	CPUTime func(pid int) time.Duration
+	// Costs are what execs have cost in an earlier run, and Weigh asks for what they cost
+	// in this one, as Report.Costs.
+	Costs costs.Table
+	Weigh bool
 	// CPU is where the engine and its tasks run, and Away where tasks may run beside it.
 	CPU  int
 	Away []int
@@ -181,6 +186,7 @@ type engine struct {
 	transit  int      // tasks of which an event will come
 	changes  uint64   // counts what those that wait may wait for
 	foreseen uint64   // a value of changes
+	floors   uint64   // counts what raised a floor
 	forking  *task    // for which a pid has been placed
 	alone    *task    // that waits for the others to stop
 	outbox   []piece  // output that waits for its turn, in order

@@ -6,7 +6,7 @@ import (
 	"laplace.dev/laplace/determinize/sched"
 )
 
-// The end of a task has a stamp, that of its last call. The kernel would show it at once:
+// The end of a task has a stamp, that of its last call or a later one (shown). The kernel would show it at once:
 // to the task's parent, by a SIGCHLD that may find it anywhere, and to those who look for
 // the task by its pid. So the task is held before its end: until its parent waits for it,
 // or, if that may notice SIGCHLD, comes to a place where signals reach it; else until
@@ -42,8 +42,9 @@ func (e *engine) exits(t *task) {
 		e.park(t, stateExiting)
 		return
 	}
+	t.exitHeld = e.holdsExit(t)
 	e.finishes(t)
-	if e.holdsExit(t) {
+	if t.exitHeld {
 		e.park(t, stateExiting)
 		return
 	}
@@ -52,6 +53,10 @@ func (e *engine) exits(t *task) {
 
 // finishes notes that a task will do nothing any more that others see.
 func (e *engine) finishes(t *task) {
+	e.weighsIn(t)
+	if !t.exitHeld {
+		e.noFloor(t)
+	}
 	e.uncount(t)
 	if t == e.root {
 		e.endsBox(t.stamp())
@@ -110,7 +115,7 @@ func (e *engine) letGoBefore(t *task, at sched.Stamp) bool {
 // whether there is somebody whose death is to be awaited.
 func (e *engine) buriesBefore(t *task, at sched.Stamp) bool {
 	for _, k := range t.kids {
-		if k.state == stateExiting && k.stamp().Before(at) {
+		if k.state == stateExiting && k.shown().Before(at) {
 			e.letGo(k)
 		}
 	}

@@ -103,6 +103,7 @@ func (e *engine) forked(t *task, vfork bool) {
 		locker: t.locker, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady, forked: true,
 	}
 	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}
+	c.end = sched.End(&c.ord, 0)
 	e.acts++ // who is waited for from now on was not when it was born
 	c.born, c.bornAt = c.clk.Now(), t.stamp()
 	c.seed = prng.Fork(t.seed, uint64(t.forks))
@@ -211,7 +212,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 		if p != nil {
 			e.leaves(&task{kids: []*task{t}})
 			p.dropKid(t)
-			p.deaths = max(p.deaths, t.clk.B)
+			p.deaths = max(p.deaths, t.shown().B)
 		}
 		e.reap(t)
 	}
@@ -219,7 +220,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 		if p.chldCaught && p.state == stateRunning && t.awaitedBy != p && !vforked {
 			e.taint("signal", "a child of it was killed while it ran", p)
 		}
-		e.raise(p, t.stamp())
+		e.raise(p, t.shown())
 	}
 	if w := t.awaitedBy; w != nil {
 		w.reaping--

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/costs"
 )
 
 // Report is what happened in a box.
@@ -16,7 +18,8 @@ type Report struct {
 	Execs     uint64
 	Processes uint64
 	Ticks     uint64
-	LastStamp int64 // of the first process, when it ended, in nanoseconds since the epoch
+	LastStamp int64       // of the first process, when it ended, in nanoseconds since the epoch
+	Costs     costs.Table // what the execs have cost, if that was asked for
 }
 
 // Taint is a reason why a box is not deterministic.

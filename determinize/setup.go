@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/clock"
+	"laplace.dev/laplace/determinize/costs"
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
@@ -40,6 +41,7 @@ func newEngine(cfg Config) (*engine, error) {
 		}
 	}
 	e.report.Refused = make(map[string]uint64)
+	e.report.Costs = make(costs.Table)
 	boot := cfg.Seed.Derive("boot_id", 0)
 	e.procfs = procfs.Box{
 		CPUs: cfg.CPUs, Epoch: cfg.Epoch, Hostname: cfg.Hostname, Domain: cfg.Domainname,

@@ -70,6 +70,7 @@ func (e *engine) groupStop(t *task, sig unix.Signal) {
 	t.stopped, t.stopSeen = sig, false
 	t.stopping = false
 	t.clk.B++ // others count on it that it does nothing before its next call
+	e.tellsEarly(t)
 	e.raise(t.parent, t.stamp())
 	e.traceStop(t, sig)
 	e.park(t, stateStopped)
@@ -86,6 +87,7 @@ func (e *engine) goesOn(t *task) {
 			t.awaitedBy = nil
 			w.reaping--
 		}
+		e.tellsEarly(t)
 		e.raise(t.parent, t.stamp())
 	} else if t.spinning {
 		e.spins(t)

@@ -160,7 +160,9 @@ func (e *engine) execed(t *task) {
 	fn, _ := vec.Value(auxv.ExecFn)
 	digest := e.programDigest(t, x, stack.at(fn))
 
-	parent, n := e.started(t, prng.Exec(prng.Seed{}, x.argv, cwd, digest, 0))
+	identity := prng.Exec(prng.Seed{}, x.argv, cwd, digest, 0)
+	e.weighs(t, identity)
+	parent, n := e.started(t, identity)
 	t.seed = prng.Exec(parent, x.argv, cwd, digest, n)
 	t.family = newFamily(t.seed)
 	x.seed = t.seed

@@ -211,8 +211,13 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 	}
 	scope := func(visit func(*sched.Task)) {
 		for _, k := range t.kids {
-			if eligible(k, options) && (group || match(k)) { // its group may yet be another one
+			if !eligible(k, options) || !group && !match(k) { // its group may yet be another one
+				continue
+			}
+			if group || options&(unix.WSTOPPED|unix.WCONTINUED) != 0 {
 				visit(&k.ord)
+			} else {
+				visit(&k.end)
 			}
 		}
 	}
@@ -334,7 +339,10 @@ func (t *task) usage() []byte { return rusage(t.clk.Own() + t.kidOwn) }
 
 // changed is when what a wait tells of a task happened: its end, stop or continuation.
 func (t *task) changed() sched.Stamp {
-	if t.contd && t.stopped == 0 && t.state != stateDead && t.state != stateExiting {
+	switch {
+	case t.state == stateDead, t.state == stateExiting:
+		return t.shown()
+	case t.contd && t.stopped == 0:
 		return t.contdAt
 	}
 	return t.stamp()

@@ -116,8 +116,8 @@ func sigwaitEnter(e *engine, t *task) verdict {
 	v := block(saying("a signal"), e.everybody(t), func() (sched.Stamp, bool) {
 		at, ok := t.raisedAt, pending()
 		for _, k := range t.kids {
-			if set&chldBit != 0 && k.state == stateExiting && (!ok || k.stamp().Before(at)) {
-				at, ok = k.stamp(), true
+			if set&chldBit != 0 && k.state == stateExiting && (!ok || k.shown().Before(at)) {
+				at, ok = k.shown(), true
 			}
 		}
 		return at, ok

@@ -47,6 +47,12 @@ type task struct {
 	kids      []*task // that have not been waited for
 	path      sched.Path
 	ord       sched.Task // what the order knows of it
+	end       sched.Task // what its parent is told of its end
+	floor     uint64     // the B before which it is not
+	exitHeld  bool       // its end was held until its parent was told
+	weighed   []weighing
+	weighedIn bool
+	kidsUsed  time.Duration // CPU time of those that it has forked, and that have ended
 	pgid, sid int
 
 	// What it is given instead of the host's.
@@ -92,6 +98,7 @@ type task struct {
 	due         due             // what it does next, while it is blocked
 	heldBy      *task           // that it was last seen to wait for
 	heldAt      uint64          // the B at which
+	heldFloors  uint64          // a value of floors
 	point       bool            // signals reach it before its call
 	acted       uint64          // B of its last call, before the one that it is in, that others can see
 	looking     bool            // others cannot see the one that it is in

@@ -48,6 +48,9 @@ type due struct {
 // stamp is when the call happens that the task is in.
 func (t *task) stamp() sched.Stamp { return sched.Stamp{B: t.clk.B, Path: t.path} }
 
+// shown is when its parent is told of a task's end.
+func (t *task) shown() sched.Stamp { return t.stamp().At(t.floor) }
+
 // sync tells the order what a task is doing.
 func (t *task) sync() {
 	o := &t.ord
@@ -71,7 +74,7 @@ func (t *task) sync() {
 	case stateStopped:
 		o.Phase, o.Next, o.Wakers = sched.Waiting, sched.Never, t.wakers
 	case stateExiting:
-		if !t.endsInTurn() {
+		if o.Next = t.shown().B; !t.endsInTurn() {
 			o.Phase = sched.Gone // it shows where its parent looks
 		}
 	case stateSpin, stateDead:
@@ -84,7 +87,10 @@ func (t *task) wakers(visit func(*sched.Task)) {
 	if t.state == stateBlocked {
 		t.wait.wakers(visit)
 	}
-	if t.state == stateBlocked && !t.chldCaught {
+	if t.state == stateBlocked {
+		if t.chldCaught {
+			t.children(visit)
+		}
 		return
 	}
 	for _, k := range t.kids {
@@ -141,6 +147,7 @@ func (e *engine) turnOf(t *task) turn {
 		if !t.endsInTurn() {
 			return turn{}
 		}
+		at := t.shown()
 		act := func() { e.letEnd(t) }
 		if t == e.root {
 			act = e.endsRoot
@@ -225,7 +232,7 @@ func (e *engine) signalAt(t *task) (at sched.Stamp, ok bool) {
 		if k.state != stateExiting {
 			continue
 		}
-		if a := t.stamp().After(k.stamp()); (!ok || a.Before(at)) && e.wouldBreak(t, unix.SIGCHLD) {
+		if a := t.stamp().After(k.shown()); (!ok || a.Before(at)) && e.wouldBreak(t, unix.SIGCHLD) {
 			at, ok = a, true
 		}
 	}
@@ -237,7 +244,7 @@ func (e *engine) clear(t *task, u *turn) bool {
 	if u.scope == nil && (t.state != stateBlocked || !t.chldCaught) || e.cfg.Unpinned.Has(PinSchedule) {
 		return true
 	}
-	if by := t.heldBy; by != nil && by.ord.Phase == sched.Active && by.ord.Stamp().Before(u.order) && t.heldAt == u.order.B {
+	if by := t.heldBy; by != nil && by.ord.Phase == sched.Active && by.ord.Stamp().Before(u.order) && t.heldAt == u.order.B && t.heldFloors == e.floors {
 		return false // still
 	}
 	scope := u.scope
@@ -248,7 +255,7 @@ func (e *engine) clear(t *task, u *turn) bool {
 	if ok && t.state == stateBlocked && t.chldCaught {
 		by, ok = e.turns.Clear(&t.ord, u.at, t.children)
 	}
-	t.heldBy, t.heldAt = nil, u.order.B
+	t.heldBy, t.heldAt, t.heldFloors = nil, u.order.B, e.floors
 	if !ok {
 		t.heldBy, _ = by.Of.(*task)
 	}
@@ -257,10 +264,10 @@ func (e *engine) clear(t *task, u *turn) bool {
 
 func nobody(func(*sched.Task)) {}
 
-// children visits a task's children.
+// children visits what a task is told of its children's ends.
 func (t *task) children(visit func(*sched.Task)) {
 	for _, k := range t.kids {
-		visit(&k.ord)
+		visit(&k.end)
 	}
 }
 

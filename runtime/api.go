@@ -54,6 +54,10 @@ type Box struct {
 	// that their results have when they run at the same time, too.
 	Canonical bool `json:"canonical,omitempty"`
 
+	// Costs, when not nil, asks for what the command's execs cost, and has what they cost in
+	// an earlier run decide which of several processes is said to have ended first.
+	Costs *Costs `json:"costs,omitempty"`
+
 	// SpinLimit is how much CPU time a process may use without a call while others wait;
 	// afterwards they go on, and the verdict is tainted; 0 sets no limit.
 	SpinLimit time.Duration `json:"spinLimit"`
@@ -86,6 +90,12 @@ type Box struct {
 	// Notice, when not nil, is told at once what the user should know before the box
 	// starts: whom it waits for, what became of an interrupted commit; a line each.
 	Notice func(line string) `json:"-"`
+}
+
+// Costs are what execs cost in an earlier run.
+type Costs struct {
+	// Text is as package costs writes it; empty if there was no such run.
+	Text []byte `json:"text"`
 }
 
 // StdinKind says what the box's standard input is, which decides whether its content
@@ -134,6 +144,9 @@ type Outcome struct {
 	Kept string
 	// Writers says who wrote what, if Box.Writers asked for it.
 	Writers *Writers
+	// Costs is what the box's execs have cost, and earlier ones, if Box.Costs asked for it:
+	// the Text for another run.
+	Costs []byte
 	// Disturbed is what became of Box.Disturb.
 	Disturbed *Disturbed
 }
@@ -181,6 +194,8 @@ type Report struct {
 	// Times says where the modification times of the files that the box found come from:
 	// TimesKept, TimesFlat or TimesRanked; for several directories the last of those.
 	Times string `json:"times"`
+	// Costs is the digest of the file of costs that the run was given; "" if it was given none.
+	Costs string `json:"costs,omitempty"`
 	// Tree, Stdout and Stderr are digests ("sha256:" and 64 hexadecimal digits) of the
 	// final tree of changes and of the two streams.
 	Tree   string `json:"tree"`

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"laplace.dev/laplace/cachelayer/layer"
 	"laplace.dev/laplace/determinize"
+	"laplace.dev/laplace/determinize/costs"
 	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
@@ -46,6 +48,10 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 	s.executables = exe.Open(filepath.Join(state, "executables"), time.Now, s.log)
 	s.links = statcache.OpenLinks(filepath.Join(state, "links"), time.Now, s.log)
 	spec := s.box.Spec
+	earlier, err := s.costs()
+	if err != nil {
+		return nil, err
+	}
 	cfg := determinize.Config{
 		Command:  determinize.Command{PID: s.init.pid, VPID: s.init.reply.PID, Go: s.init.release},
 		Init:     s.init.cmd.Process.Pid,
@@ -74,6 +80,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Away:        otherCPUs(s.cpu),
 		Canonical:   s.box.Canonical || s.box.Trace != nil,
 		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
+		Costs: earlier, Weigh: s.box.Costs != nil,
 		Hold: s.jitter(), Rest: rest, Shuffle: s.shuffle(), Unpinned: s.box.Unpinned,
 		Log: s.log,
 	}
@@ -85,6 +92,14 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		cfg.Trace = s.trace.engine(s.box.Trace)
 	}
 	return determinize.Start(ctx, cfg)
+}
+
+// costs are what execs cost in an earlier run.
+func (s *supervisor) costs() (costs.Table, error) {
+	if s.box.Costs == nil {
+		return nil, nil
+	}
+	return costs.Parse(s.box.Costs.Text)
 }
 
 // otherCPUs are the CPUs that this thread may run on besides one.
@@ -187,6 +202,14 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	rep.Times = s.howTimes()
 	s.lastStamp = r.LastStamp
 	rep.Stdout, rep.Stderr = st.digest(1), st.digest(2)
+	if c := s.box.Costs; c != nil {
+		earlier, _ := s.costs()
+		out.Costs = costs.Merge(r.Costs, earlier).Text()
+		if len(c.Text) > 0 {
+			sum := sha256.Sum256(c.Text)
+			rep.Costs = "sha256:" + hex.EncodeToString(sum[:])
+		}
+	}
 	if s.box.Strict && rep.Verdict == Tainted {
 		out.Exit = ExitFailure
 	}

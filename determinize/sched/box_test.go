@@ -22,6 +22,8 @@ const (
 // proc is a process.
 type proc struct {
 	ord    Task
+	end    Task
+	floor  uint64 // of its end
 	number int
 	parent *proc
 	kids   []*proc // that have not been waited for
@@ -95,19 +97,23 @@ func newBox(calls []*call, canonical bool) *box {
 	for range 2 {
 		b.pipes = append(b.pipes, &pipe{})
 	}
-	b.root = b.born(nil, nil, calls)
+	b.root = b.born(nil, nil, &call{calls: calls})
 	return b
 }
 
-func (b *box) born(parent *proc, path Path, calls []*call) *proc {
-	p := &proc{number: len(b.procs), parent: parent, calls: calls, told: map[*pipe]bool{}, holds: map[int]bool{}}
+func (b *box) born(parent *proc, path Path, c *call) *proc {
+	p := &proc{number: len(b.procs), parent: parent, calls: c.calls, told: map[*pipe]bool{}, holds: map[int]bool{}}
 	p.ord = Task{Path: path, Of: p}
 	if parent != nil {
 		p.ord.Parent, p.ord.Born = &parent.ord, b.acts
 		b.acts++
 		p.b = parent.b + 1
 		parent.kids = append(parent.kids, p)
+		if c.cost > 0 {
+			p.floor = p.b + uint64(c.cost)
+		}
 	}
+	p.end = End(&p.ord, p.floor)
 	for _, q := range b.pipes {
 		if parent == nil {
 			q.Hold(&p.ord, Reads|Writes)
@@ -121,6 +127,9 @@ func (b *box) born(parent *proc, path Path, calls []*call) *proc {
 }
 
 func (p *proc) stamp() Stamp { return Stamp{p.b, p.ord.Path} }
+
+// shown is when its parent is told of what a process has done.
+func (p *proc) shown() Stamp { return p.stamp().At(p.floor) }
 
 func (b *box) everybody(visit func(*Task)) {
 	for _, p := range b.procs {

@@ -46,12 +46,13 @@ type call struct {
 	n     int
 	ends  Ends
 	calls []*call
+	cost  int // of a fork's child, as far as it is known
 }
 
 func (c *call) String() string {
 	switch c.kind {
 	case fork:
-		return fmt.Sprintf("fork%v", c.calls)
+		return fmt.Sprintf("fork(%d)%v", c.cost, c.calls)
 	case exit, waitAny, waitNow, output, meet:
 		return names[c.kind]
 	case compute, waitOne, sleep, seek, kill:
@@ -88,7 +89,7 @@ func (b *box) decide(p *proc) {
 	case fork:
 		path := p.ord.Path.Child(p.forked)
 		p.forked++
-		b.born(p, path, c.calls)
+		b.born(p, path, c)
 		b.answer(p, "%v", path)
 	case exit:
 		b.exit(p)
@@ -147,7 +148,7 @@ func (b *box) wait(p *proc, match func(*proc) bool) {
 	scope := func(visit func(*Task)) {
 		for _, k := range p.kids {
 			if match(k) {
-				visit(&k.ord)
+				visit(&k.end)
 			}
 		}
 	}
@@ -155,7 +156,7 @@ func (b *box) wait(p *proc, match func(*proc) bool) {
 	b.block(p, wait{first: true, scope: scope,
 		event: func() (Stamp, bool) {
 			if k := find(); k != nil {
-				return k.stamp(), true
+				return k.shown(), true
 			}
 			return Stamp{}, !slices.ContainsFunc(p.kids, match)
 		},
@@ -165,7 +166,7 @@ func (b *box) wait(p *proc, match func(*proc) bool) {
 
 func (p *proc) firstDead(match func(*proc) bool) (best *proc) {
 	for _, k := range p.kids {
-		if k.state == dead && match(k) && (best == nil || k.stamp().Before(best.stamp())) {
+		if k.state == dead && match(k) && (best == nil || k.shown().Before(best.shown())) {
 			best = k
 		}
 	}
@@ -176,13 +177,13 @@ func (b *box) waitNow(p *proc) {
 	any := func(*proc) bool { return true }
 	if b.must(p, func(visit func(*Task)) {
 		for _, k := range p.kids {
-			visit(&k.ord)
+			visit(&k.end)
 		}
 	}) {
 		return
 	}
 	switch k := p.firstDead(any); {
-	case k != nil && k.stamp().Before(p.stamp()):
+	case k != nil && k.shown().Before(p.stamp()):
 		b.reap(p, k)
 	case len(p.kids) > 0:
 		b.answer(p, "0")
@@ -196,7 +197,7 @@ func (b *box) reap(p, k *proc) {
 		b.answer(p, "ECHILD")
 		return
 	}
-	p.b = max(p.b, k.b)
+	p.b = max(p.b, k.shown().B)
 	k.ord.Waiter, k.ord.Waited = &p.ord, b.acts
 	p.kids = slices.DeleteFunc(p.kids, func(c *proc) bool { return c == k })
 	b.answer(p, "%v", k.ord.Path)

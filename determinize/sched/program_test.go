@@ -38,7 +38,10 @@ func (u *universe) step() *rapid.Generator[step] {
 	return rapid.Custom(func(t *rapid.T) step {
 		s := step{rapid.Uint8Range(0, 5).Draw(t, "who"), call{kind: rapid.SampledFrom(u.kinds).Draw(t, "call")}}
 		obj, n := rapid.IntRange(0, 1).Draw(t, "object"), rapid.IntRange(0, 5).Draw(t, "n")
+		cost := rapid.SampledFrom([]int{0, 0, 0, 3, 10, 50}).Draw(t, "cost")
 		switch s.kind {
+		case fork:
+			s.cost = cost
 		case compute, meet, sleep, waitOne, kill, seek:
 			s.n = n
 		case lock, lockNow, unlock:
@@ -70,7 +73,8 @@ func (u *universe) start(t *rapid.T) (steps []step) {
 		if rapid.IntRange(0, 2).Draw(t, "grandchild") == 0 {
 			by = uint8(len(steps))
 		}
-		steps = append(steps, step{by, call{kind: fork}})
+		cost := rapid.SampledFrom([]int{0, 0, 5, 20, 100}).Draw(t, "cost")
+		steps = append(steps, step{by, call{kind: fork, cost: cost}})
 	}
 	for who := range n + 1 {
 		for i := range u.pipes {

@@ -79,6 +79,9 @@ type Task struct {
 	Next uint64
 	// Wakers visits the tasks that can wake it while it waits; nil: nobody can.
 	Wakers Scope
+	// Floor is a B before which nothing comes of the task or of those who can wake it; 0
+	// where none is known. See End.
+	Floor uint64
 	// Parent is who forked it, for ever, and Born the number of the last act before that,
 	// which is one too: who waits for somebody afterwards does so after a later act.
 	Parent *Task
@@ -119,6 +122,12 @@ func (t *Task) Follows(a Actor) bool {
 	return false
 }
 
+// End is what others are told of a task's end: at a floor or later, whatever the task does
+// before. Its Relied is the last call that was made because of that.
+func End(t *Task, floor uint64) Task {
+	return Task{Path: t.Path, Phase: Waiting, Next: Never, Floor: floor, Wakers: func(visit func(*Task)) { visit(t) }, Of: t.Of}
+}
+
 // Scope visits a set of tasks. It may visit one several times.
 type Scope func(visit func(*Task))
 
@@ -142,6 +151,10 @@ func (o *Order) Clear(t *Task, at Stamp, scope Scope) (by *Task, ok bool) {
 			return
 		}
 		u.seen = o.search
+		if u.Floor != 0 && !(Stamp{u.Floor, u.Path}).Before(at) {
+			o.relied = append(o.relied, u)
+			return
+		}
 		switch u.Phase {
 		case Gone:
 		case Active:
