@@ -9,7 +9,10 @@ package ns
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Error is a refusal by the host together with the way out.
@@ -35,6 +38,20 @@ func Hint(err error) string {
 		return e.Hint
 	}
 	return ""
+}
+
+// rights are the capabilities, capabilities(7), that it takes to make namespaces and mounts,
+// to bring an interface up, to become others, to trace them and to deal with their files.
+const rights = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETPCAP |
+	1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_KILL | 1<<unix.CAP_CHOWN | 1<<unix.CAP_FOWNER | 1<<unix.CAP_DAC_OVERRIDE
+
+// Rootless tells whether the caller is not root with all these rights, as root in a container
+// is not: it has them in a user namespace of its own only, see UserNSAttr.
+func Rootless() bool {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	err := unix.Capget(&hdr, &data[0])
+	return err != nil || os.Geteuid() != 0 || data[0].Effective&rights != rights
 }
 
 // UserNSAttr describes a process in a fresh user namespace in which it is uid

@@ -16,16 +16,12 @@ import (
 // where the caller is nobody in particular.
 func supervisorAttr() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{}
-	if rootless() {
+	if ns.Rootless() {
 		attr = ns.UserNSAttr(os.Geteuid(), os.Getegid())
 	}
 	attr.Setsid = true
 	return attr
 }
-
-// rootless tells whether the caller lacks the rights to make namespaces by
-// itself.
-func rootless() bool { return os.Geteuid() != 0 }
 
 // diagnose turns the failure to make namespaces into what a user can act on.
 func diagnose(err error) error {

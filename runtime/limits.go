@@ -135,7 +135,7 @@ func checkLimits(box *Box) error {
 		return &Error{Op: "box", Err: err, Hint: ns.Hint(err)}
 	}
 	var l unix.Rlimit
-	if err := unix.Prlimit(0, unix.RLIMIT_NPROC, nil, &l); err == nil && rootless() && l.Cur < leastProcesses {
+	if err := unix.Prlimit(0, unix.RLIMIT_NPROC, nil, &l); err == nil && ns.Rootless() && l.Cur < leastProcesses {
 		return &Error{Op: "box", Err: fmt.Errorf("RLIMIT_NPROC is %d: laplace alone has more threads", l.Cur),
 			Hint: "raise it for the user that runs laplace (ulimit -u, limits.conf)"}
 	}

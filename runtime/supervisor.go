@@ -20,6 +20,7 @@ import (
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/vdso"
+	"laplace.dev/laplace/ns"
 	"laplace.dev/laplace/project"
 )
 
@@ -380,7 +381,7 @@ func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, log *
 	for _, f := range locks.Files() {
 		fds = append(fds, int(f.Fd()))
 	}
-	req.Rootless, req.Log = rootless(), log.Enabled(context.Background(), slog.LevelDebug)
+	req.Rootless, req.Log = ns.Rootless(), log.Enabled(context.Background(), slog.LevelDebug)
 	if err := WriteMessage(c.sock, req, fds...); err != nil {
 		c.kill()
 		return nil, err

@@ -48,7 +48,7 @@ func (h *Host) Hint(name Name, err error) string {
 		case is(unix.ENODEV):
 			return "modprobe overlay"
 		case is(unix.EINVAL):
-			return "set XDG_STATE_HOME to a directory on a local file system that is not an overlay itself"
+			return "set XDG_STATE_HOME to a directory on a local file system that is not an overlay itself: in a container, a volume"
 		case is(unix.EROFS), is(unix.EACCES), is(unix.ENOSPC), is(unix.EDQUOT):
 			return "set XDG_STATE_HOME to a directory that is writable and has space"
 		}

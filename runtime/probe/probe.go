@@ -4,7 +4,6 @@ package probe
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/cpuid"
+	"laplace.dev/laplace/ns"
 )
 
 // A Status says how a probe ended.
@@ -77,8 +77,8 @@ type Host struct {
 	Procfs fs.FS
 	// Release is the kernel's release, as uname(2) gives it.
 	Release string
-	// Rootless is set when the caller lacks CAP_SYS_ADMIN, so that its boxes need a
-	// user namespace to be made in.
+	// Rootless is set when the caller's boxes need a user namespace to be made in:
+	// ns.Rootless.
 	Rootless bool
 	// UID and GID are the caller's, for the user namespaces of trials.
 	UID, GID int
@@ -96,25 +96,10 @@ func ThisHost(state string) (*Host, error) {
 		Release: unix.ByteSliceToString(name.Release[:]),
 		UID:     os.Geteuid(),
 		GID:     os.Getegid(),
-	}
-	status, err := fs.ReadFile(h.Procfs, "self/status")
-	if err != nil {
-		return nil, err
-	}
-	h.Rootless = !hasSysAdmin(status)
-	return h, nil
-}
 
-// hasSysAdmin reads the effective capabilities from proc_pid_status(5).
-func hasSysAdmin(status []byte) bool {
-	for line := range bytes.Lines(status) {
-		if hex, ok := bytes.CutPrefix(line, []byte("CapEff:")); ok {
-			var caps uint64
-			_, err := fmt.Sscanf(string(hex), "%x", &caps)
-			return err == nil && caps&(1<<unix.CAP_SYS_ADMIN) != 0
-		}
+		Rootless: ns.Rootless(),
 	}
-	return false
+	return h, nil
 }
 
 // A probe is a row of the table: what is tried, and how.

@@ -148,19 +148,6 @@ func TestReadings(t *testing.T) {
 	}
 }
 
-func TestCapabilities(t *testing.T) {
-	for status, want := range map[string]bool{
-		"Name:\tx\nCapEff:\t000001ffffffffff\n": true,
-		"CapEff:\t00000000a80425fb\n":           false, // Docker's default
-		"CapEff:\tzzz\n":                        false,
-		"":                                      false,
-	} {
-		if got := hasSysAdmin([]byte(status)); got != want {
-			t.Errorf("%q: got %v", status, got)
-		}
-	}
-}
-
 func TestUsable(t *testing.T) {
 	required, optional := Result{Status: No, Required: true}, Result{Status: No}
 	if Usable([]Result{optional, required}) || !Usable([]Result{optional, {Status: Yes, Required: true}}) {

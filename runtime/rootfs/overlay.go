@@ -173,6 +173,9 @@ func newOverlay(c *composer, m *specs.Mount, o *options, target int) (int, error
 		return fd, nil
 	case len(staged) > 0 && errors.Is(err, unix.EINVAL):
 		return -1, &IDMapError{Path: l.lower[0], UID: stagedOwner.uid, GID: stagedOwner.gid, Err: err}
+	case l.upper != "" && errors.Is(err, unix.EINVAL):
+		return -1, &ns.Error{Op: "overlay", Err: err,
+			Hint: "set XDG_STATE_HOME to a directory on a local file system that is not an overlay itself: in a container, a volume"}
 	case errors.Is(err, unix.ENODEV):
 		return -1, &ns.Error{Op: "overlay", Err: err, Hint: "load the overlay module: modprobe overlay"}
 	case errors.Is(err, unix.EPERM):
