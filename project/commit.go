@@ -410,6 +410,9 @@ func (s *State) undo(r *record, staged [][]uint64, o *Options, cause error) erro
 		err = errors.Join(err, e)
 	}
 	if err == nil {
+		err = s.rebase(r, o)
+	}
+	if err == nil {
 		err = o.step("unlink", placedName)
 	}
 	if err == nil {
@@ -430,4 +433,32 @@ func (s *State) undo(r *record, staged [][]uint64, o *Options, cause error) erro
 		return errors.Join(ErrPending, cause, err)
 	}
 	return cause
+}
+
+// rebase notes when the inodes of what was put back have changed, by a commit that is
+// undone: nobody else has changed them.
+func (s *State) rebase(r *record, o *Options) error {
+	changed := false
+	for i := range r.Layers {
+		source, err := r.source(i)
+		if err != nil {
+			return err
+		}
+		err = layer.Restamp(r.Plans[i], source, func(path string, was, is layer.Stamp) {
+			if at, ok := r.Layers[i].Base.find(path); ok && r.Layers[i].Base.Entries[at].Stamp == was {
+				r.Layers[i].Base.Entries[at].Stamp, changed = is, true
+			}
+		})
+		source.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.Layers[i].Source, err)
+		}
+	}
+	if !changed {
+		return nil
+	}
+	if err := o.step("write", recordName); err != nil {
+		return err
+	}
+	return r.write(s.at(commitName))
 }

@@ -275,6 +275,30 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// TestUndone: what was undone can be committed later, without force.
+func TestUndone(t *testing.T) {
+	p := newPlace(t, t.TempDir(), "one", "two")
+	p.build()
+	snapshots, before := p.snapshots(), p.trees()
+	locks, main, o := p.lock()
+	defer locks.Close()
+	o.Step = func(what, path string) error {
+		if path == doneName {
+			return unix.EPERM
+		}
+		return nil
+	}
+	if _, err := main.Commit(p.change(snapshots), p.box(), o); !errors.Is(err, unix.EPERM) {
+		t.Fatalf("got %v", err)
+	}
+	equal(t, "project", p.trees(), before)
+	o.Step = nil
+	if done, err := main.Apply(o); err != nil || !done {
+		t.Fatalf("apply: %v", err)
+	}
+	equal(t, "left", p.left(), []string(nil))
+}
+
 // TestNothing: what changes nothing leaves no trace.
 func TestNothing(t *testing.T) {
 	p := newPlace(t, t.TempDir(), "one")

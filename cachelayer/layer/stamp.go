@@ -278,3 +278,32 @@ func Compare(a, b string) int {
 	}
 	return rank(a) - rank(b)
 }
+
+// Restamp calls fn for everything that a plan, which was carried out and undone, is about,
+// where only the time of the last change of the inode is another than before. project is
+// as for NewTransaction.
+func Restamp(p *Plan, project *os.File, fn func(path string, was, is Stamp)) error {
+	at := newCursor(project)
+	defer at.close()
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		if op.Was == nil {
+			continue
+		}
+		name, err := at.toParent(op.Path)
+		if gone(err) {
+			continue
+		}
+		if err != nil {
+			return failed("open the directory of", op.Path, err)
+		}
+		st, ok, err := lstat(at.fd(), name)
+		if err != nil {
+			return failed("stat", op.Path, err)
+		}
+		if is := StampOf(&st); ok && is != *op.Was && is.same(*op.Was) {
+			fn(op.Path, *op.Was, is)
+		}
+	}
+	return nil
+}
