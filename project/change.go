@@ -45,10 +45,14 @@ type Layer struct {
 	// greatest time that it gave to what it changed, in nanoseconds since then.
 	Epoch, LastStamp int64
 
-	// Owner, DropSetID and Since are those of layer.Options.
-	Owner     *layer.Owner
-	DropSetID bool
-	Since     int64
+	// Era is that of the journal of modification times when the run began.
+	Era int
+
+	// Owner, DropSetID, Since, Began and Hidden are those of layer.Options.
+	Owner        *layer.Owner
+	DropSetID    bool
+	Since, Began int64
+	Hidden       []string
 }
 
 // Meta is the metadata of one path that the box's processes saw.

@@ -159,7 +159,7 @@ func (r *record) plan(dir string, o *Options) error {
 		}
 		defer source.Close()
 		plan, err := layer.NewPlan(upper, source, l, layer.Options{
-			Owner: l.Owner, DropSetID: l.DropSetID, Since: l.Since, Root: true, Now: o.Now,
+			Owner: l.Owner, DropSetID: l.DropSetID, Since: l.Since, Root: true, Now: o.Now, Began: l.Began, Hidden: l.Hidden,
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.Source, err)
@@ -179,7 +179,10 @@ func (r *record) check(o *Options) error {
 		case o.Force:
 			return t.Check(nil)
 		}
-		return t.Check(r.Layers[i].Base)
+		if err := t.Check(r.Layers[i].Base); err != nil {
+			return err
+		}
+		return r.Plans[i].Unseen(r.Layers[i].Hidden)
 	})
 }
 

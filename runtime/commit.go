@@ -31,7 +31,7 @@ func (s *supervisor) change(upper []*os.File, metas []virtual, sums [][sha256.Si
 	for i, o := range s.box.Overlays {
 		l := project.Layer{
 			Source: o.Source, Ino: s.before[i].ino, Digest: sums[i], Meta: make(map[string]project.Meta, len(metas[i])),
-			Epoch: s.epoch, LastStamp: s.lastStamp,
+			Epoch: s.epoch, LastStamp: s.lastStamp, Began: s.before[i].began, Era: s.before[i].journal.Era, Hidden: s.before[i].hidden,
 			Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Since: s.epoch + s.stamps,
 		}
 		for path, m := range metas[i] {
@@ -101,6 +101,7 @@ func commitError(err error) error {
 	}{
 		{project.ErrPending, "free space or permissions in the project, then laplace commit goes on"},
 		{project.ErrMoved, "move it back, then laplace commit"},
+		{layer.ErrUnseen, "laplace commit --force deletes it; laplace purge throws the changes away"},
 		{layer.ErrConflict, "laplace commit --force overwrites it; laplace purge throws the changes away"},
 		{project.ErrNothing, "laplace do -- make; changes are kept when it fails"},
 		{project.ErrDamaged, "laplace purge throws them away; run the command again"},

@@ -270,6 +270,9 @@ func (s *supervisor) results(ctx context.Context, out *Outcome, upper []uppers) 
 		if err != nil {
 			return fmt.Errorf("describe the box's changes: %w", err)
 		}
+		if err := s.noteDoubts(); err != nil {
+			return err
+		}
 		return s.commit(ctx, out, change, !strict && (out.Exit == 0 || s.box.Keep))
 	case s.box.Commit == CommitOut && !strict:
 		return s.export(dirs, metas)

@@ -35,6 +35,8 @@ type projectBefore struct {
 	how      journal.How
 	hidden   []string // paths that the box does not see
 	looked   []string // paths that it has looked at
+	changed  []string // those of them that somebody has changed meanwhile
+	began    int64    // on the host, in nanoseconds since 1970
 }
 
 // had tells whether the box has seen something at a path when it began.
@@ -53,8 +55,11 @@ func (s *supervisor) lookBefore() error {
 		if err != nil {
 			return &Error{Op: "project", On: o.Source, Err: cause(err), Hint: "a directory that can be read"}
 		}
-		err = b.look(dir, filepath.Join(project.Dir(projectsDir(s.box.State), o.Source), journalName), s.box.Fresh)
+		err = b.look(dir, filepath.Join(project.Dir(projectsDir(s.box.State), o.Source), journalName), s.box.Fresh, o.Source == s.box.Project)
 		dir.Close()
+		if errors.Is(err, errNoGit) {
+			return &Error{Op: "--fresh", On: o.Source, Err: err, Hint: "git add what belongs to it; git update-index --no-split-index, git sparse-checkout reapply --no-sparse-index; or a clean copy without --fresh"}
+		}
 		if err != nil {
 			return &Error{Op: "project", On: o.Source, Err: err, Hint: "run the command again when nobody moves or changes files in it"}
 		}
@@ -75,10 +80,14 @@ func (s *supervisor) lookBefore() error {
 	return nil
 }
 
+// errNoGit says that a project cannot be seen as a clean clone.
+var errNoGit = errors.New("no index of git's that can be read says what belongs to a clean clone")
+
 // look looks at one of them. path is where its journal is, if there is one. afresh starts
-// a new one, as for a clean clone.
-func (b *projectBefore) look(dir *os.File, path string, afresh bool) error {
+// a new one, as for a clean clone; a directory that is not the main one has to be none.
+func (b *projectBefore) look(dir *os.File, path string, afresh, main bool) error {
 	now := time.Now().UnixNano()
+	b.began = now
 	var st unix.Stat_t
 	if err := unix.Fstat(int(dir.Fd()), &st); err != nil {
 		return err
@@ -92,6 +101,9 @@ func (b *projectBefore) look(dir *os.File, path string, afresh bool) error {
 		return err
 	}
 	tracked, err := journal.Tracked(b.overlay.Source)
+	if afresh && tracked == nil && (main || err != nil) {
+		return errors.Join(errNoGit, err)
+	}
 	if err != nil {
 		tracked = nil // as if git did not work on it: more is built than must be
 	}
@@ -105,11 +117,9 @@ func (b *projectBefore) look(dir *os.File, path string, afresh bool) error {
 	}
 	clean := tracked != nil && journal.Clean(seen)
 	var concealed []journal.Seen
-	if afresh {
-		if tracked != nil {
-			seen, concealed, b.hidden = fresh(seen)
-		}
-		b.journal, clean = &journal.Journal{}, true
+	if afresh && tracked != nil {
+		seen, concealed, b.hidden = fresh(seen)
+		b.journal, clean = b.journal.Afresh(), true
 	}
 	b.how = b.journal.Advance(seen, clean, now)
 	b.journal.Conceal(concealed)
@@ -136,8 +146,8 @@ func (s *supervisor) timeOf(path string) (mtime int64, ok bool) {
 	return s.before[best].journal.Mtime(rel)
 }
 
-// changedMeanwhile are taints for what the box has looked at and somebody else has changed
-// since it began.
+// changedMeanwhile finds what the box has looked at and somebody else has changed since it
+// began: taints for the first few.
 func (s *supervisor) changedMeanwhile() (taints []Taint) {
 	for i := range s.before {
 		b := &s.before[i]
@@ -147,10 +157,10 @@ func (s *supervisor) changedMeanwhile() (taints []Taint) {
 			var st unix.Stat_t
 			err := unix.Lstat(filepath.Join(b.overlay.Source, rel), &st)
 			if had != (err == nil) || had && layer.StampOf(&st) != was {
-				taints = append(taints, Taint{Kind: "changed", Detail: filepath.Join(b.overlay.Target, rel) + " was changed on the host while the box ran"})
-			}
-			if len(taints) == maxChanged {
-				return taints
+				b.changed = append(b.changed, rel)
+				if len(taints) < maxChanged {
+					taints = append(taints, Taint{Kind: "changed", Detail: filepath.Join(b.overlay.Target, rel) + " was changed on the host while the box ran"})
+				}
 			}
 		}
 	}
@@ -168,6 +178,21 @@ func (s *supervisor) howTimes() string {
 		last = max(last, slices.Index(order, s.before[i].how))
 	}
 	return string(order[last])
+}
+
+// noteDoubts has the journals doubt what was changed while the box looked at it.
+func (s *supervisor) noteDoubts() error {
+	for i := range s.before {
+		b := &s.before[i]
+		if len(b.changed) == 0 {
+			continue
+		}
+		b.journal.Doubt(b.changed)
+		if err := s.writeJournal(b.overlay.Source, b.journal); err != nil {
+			return stateError(s.box.State, err)
+		}
+	}
+	return nil
 }
 
 // noteTimes brings the journals of directories up to date with what a run has changed
@@ -201,7 +226,7 @@ func (s *supervisor) noteTimes(c *project.Change) error {
 			}
 		}
 		dir.Close()
-		j.Commit(wrote, end)
+		j.Commit(wrote, journal.Run{Era: l.Era, Since: l.Since - l.Epoch, End: end})
 		if err := s.writeJournal(l.Source, j); err != nil {
 			return err
 		}

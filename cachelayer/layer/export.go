@@ -70,7 +70,7 @@ func Export(upper *os.File, dst string, v Virtual, o Options) (err error) {
 
 // export does it, in an empty directory.
 func export(upper, dst *os.File, v Virtual, o Options) error {
-	items, err := compare(upper, dst, v)
+	items, err := compare(upper, dst, v, nil)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path"
 	"slices"
@@ -34,6 +35,17 @@ type Options struct {
 	// stamps of a layer get the earlier times, a microsecond for each distinct
 	// stamp. Export does not use it.
 	Now time.Time
+
+	// Began is when the run began, in nanoseconds since 1970. Modification times come
+	// right after it, if that is before Now: what somebody has edited while the run went
+	// on, or before its changes were committed, is later than what was made of it. Zero is
+	// never. Export does not use it.
+	Began int64
+
+	// Hidden are outermost paths that were there, but which the run did not see. They are
+	// not deleted because a directory was made at one of them. Plan.Unseen finds what else
+	// would be deleted.
+	Hidden []string
 
 	// Since is the least virtual stamp, in nanoseconds since 1970, that the run
 	// made. An existing directory, or a file whose content did not change,
@@ -126,15 +138,18 @@ func (it *item) isDir() bool { return it.exists && it.st.Mode&unix.S_IFMT == uni
 // O_PATH; they stay the caller's. The overlay must not be mounted any more: to
 // change a lower directory under a mount is undefined. Nothing is changed.
 func NewPlan(upper, project *os.File, v Virtual, o Options) (*Plan, error) {
-	items, err := compare(upper, project, v)
+	items, err := compare(upper, project, v, o.Hidden)
 	if err != nil {
 		return nil, err
 	}
 	return build(items, o, commitTimes(items, o)), nil
 }
 
-// compare walks the layer and the destination side by side.
-func compare(upper, project *os.File, v Virtual) ([]*item, error) {
+// compare walks the layer and the destination side by side. hidden is Options.Hidden.
+func compare(upper, project *os.File, v Virtual, hidden []string) ([]*item, error) {
+	unseen := func(p string) bool {
+		return slices.ContainsFunc(hidden, func(h string) bool { return under(p, h) })
+	}
 	var items []*item
 	var copies copier
 	at := newCursor(project)
@@ -143,6 +158,12 @@ func compare(upper, project *os.File, v Virtual) ([]*item, error) {
 	absent, opaque := "", ""
 	err := walk(upper, v, func(n *node) error {
 		it := &item{Entry: n.Entry}
+		if len(hidden) > 0 && (n.Opaque || n.Kind == Whiteout) && unseen(n.Path) {
+			if n.Kind == Whiteout {
+				return nil
+			}
+			n.Opaque, it.Opaque = false, false
+		}
 		items = append(items, it)
 		if absent != "" && !under(n.Path, absent) {
 			absent = ""
@@ -354,6 +375,9 @@ func commitTimes(items []*item, o Options) func(*item, bool) int64 {
 	slices.Sort(stamps)
 	stamps = slices.Compact(stamps)
 	now := o.Now.UnixNano()
+	if o.Began != 0 {
+		now = min(now, o.Began+int64(len(stamps))*tick)
+	}
 	return func(it *item, kept bool) int64 {
 		if kept && it.Mtime < o.Since {
 			return it.st.Mtim.Nano()
@@ -361,6 +385,29 @@ func commitTimes(items []*item, o Options) func(*item, bool) int64 {
 		i, _ := slices.BinarySearch(stamps, it.Mtime)
 		return now - int64(len(stamps)-1-i)*tick
 	}
+}
+
+// ErrUnseen says that a plan deletes what a run has not seen.
+var ErrUnseen = errors.New("deleted with a directory, but the box has not seen it (--fresh)")
+
+// Unseen is an ErrUnseen if the plan deletes some of the hidden paths: not if it puts
+// something of the same kind there.
+func (p *Plan) Unseen(hidden []string) error {
+	if len(hidden) == 0 {
+		return nil
+	}
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		if op.Kind != OpRemove && (op.Kind != OpCreate || op.Type == Dir || op.Was == nil || !op.Was.IsDir()) {
+			continue
+		}
+		for _, h := range hidden {
+			if under(h, op.Path) || under(op.Path, h) {
+				return failed("remove", h, ErrUnseen)
+			}
+		}
+	}
+	return nil
 }
 
 // Empty says that to carry out the plan would change nothing.

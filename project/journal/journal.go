@@ -27,6 +27,7 @@ package journal
 import (
 	"cmp"
 	"crypto/sha256"
+	"path"
 	"slices"
 
 	"laplace.dev/laplace/cachelayer/layer"
@@ -74,6 +75,8 @@ type Journal struct {
 	Looked int64 // when it was last brought up to date, on the host, in nanoseconds since 1970
 	Paths  map[string]*Path
 	Gone   []string // those of Paths that are no more, the oldest first
+	Era    int      // how many times it has begun again
+	After  int64    // in one that has, until the next run: Next of what came before; else 0
 }
 
 // Path is what is remembered of one path.
@@ -111,6 +114,7 @@ func (j *Journal) Advance(seen []Seen, clean bool, now int64) How {
 	if j.Next == 0 {
 		return j.begin(seen, clean)
 	}
+	j.rejoin()
 	j.forget(seen)
 	if changes, last := j.compare(seen); len(changes) > 0 {
 		j.assign(changes, last)
@@ -135,6 +139,9 @@ func (j *Journal) begin(seen []Seen, flat bool) How {
 		if !flat && !s.Stamp.IsDir() {
 			rank, _ = slices.BinarySearch(times, s.Stamp.Mtime)
 		}
+		if inGit(s.Path) && path.Base(s.Path) == "index" {
+			rank = 0 // git compares contents with what is as old as its index
+		}
 		j.Paths[s.Path] = &Path{Version: Version{Digest: s.Digest, Mtime: Start + int64(rank)*Step}, Stamp: s.Stamp, Tracked: s.Tracked}
 	}
 	j.Next = max(First, Start+int64(len(times))*Step)
@@ -142,6 +149,33 @@ func (j *Journal) begin(seen []Seen, flat bool) How {
 		return Ranked
 	}
 	return Flat
+}
+
+// Afresh is a journal that begins again, as that of a clean clone.
+func (j *Journal) Afresh() *Journal {
+	n := &Journal{Era: j.Era + 1, After: j.Next}
+	if j.After != 0 {
+		n.After = max(j.Next, j.After)
+	}
+	return n
+}
+
+// rejoin has the times of a journal that began again go on from those of before: what the
+// run that began it did not see is there, and may tell of times (compiled Python modules,
+// git's index), which must not be given to another content.
+func (j *Journal) rejoin() {
+	if j.After == 0 {
+		return
+	}
+	by := j.After - Start + Step
+	for _, p := range j.Paths {
+		p.Mtime += by
+		for i := range p.Past {
+			p.Past[i].Mtime += by
+			p.Past[i].Until += by
+		}
+	}
+	j.Next, j.After = j.Next+by, 0
 }
 
 // Conceal notes what a project holds that the run does not see, after Advance of a zero
@@ -322,7 +356,8 @@ type lastTimes struct {
 	time, second int64
 }
 
-// lastMade finds them, of what has not changed, and of what may return.
+// lastMade finds them, of what has not changed, and of what may return. What git tracks is
+// made of something else if a box has made it.
 func (j *Journal) lastMade(changes []change) *lastTimes {
 	l := &lastTimes{nil, -1 << 63, -1 << 63}
 	changed := make(map[*Path]bool, len(changes))
@@ -336,7 +371,7 @@ func (j *Journal) lastMade(changes []change) *lastTimes {
 		}
 	}
 	for _, p := range j.Paths {
-		if !p.Gone && !p.Tracked && !p.Stamp.IsDir() && !changed[p] {
+		if !p.Gone && (!p.Tracked || p.Box) && !p.Stamp.IsDir() && !changed[p] {
 			l.add(p, p.Mtime)
 		}
 	}
@@ -367,38 +402,4 @@ func (j *Journal) Mtime(path string) (mtime int64, ok bool) {
 		return 0, false
 	}
 	return p.Mtime, true
-}
-
-// Wrote is what a box left at a path that it changed, as it is on the host now.
-type Wrote struct {
-	Path   string
-	Stamp  layer.Stamp
-	Digest Digest
-	Mtime  int64 // that the box's processes saw, in nanoseconds since the epoch
-}
-
-// Commit notes what a run has changed in the project; what it has deleted, Advance finds
-// out. end is the greatest time that it gave to anything, in nanoseconds since the epoch.
-func (j *Journal) Commit(wrote []Wrote, end int64) {
-	for i := range wrote {
-		w := &wrote[i]
-		p := j.Paths[w.Path]
-		if p == nil {
-			p = &Path{}
-			j.Paths[w.Path] = p
-		}
-		if p.Digest != w.Digest || p.Gone {
-			p.Box = true
-		}
-		if w.Stamp.IsDir() {
-			p.Box = false
-		}
-		p.Past, p.Gone = nil, false // what was made of it before is not to be had again
-		p.Version = Version{Digest: w.Digest, Mtime: w.Mtime}
-		p.Stamp = w.Stamp
-	}
-	j.Gone = slices.DeleteFunc(j.Gone, func(path string) bool { return j.Paths[path] == nil || !j.Paths[path].Gone })
-	if end >= j.Next {
-		j.Next += (end - j.Next + Step) / Step * Step
-	}
 }

@@ -124,7 +124,7 @@ func (h *host) make(t tb, j *Journal, rules [][2]string) (built []string) {
 		wrote = append(wrote, Wrote{r[1], h.files[r[1]].stamp(), digest(h.files[r[1]].content), at})
 		at += 1000
 	}
-	j.Commit(wrote, at-1)
+	j.Commit(wrote, Run{j.Era, j.Next, at - 1})
 	return built
 }
 

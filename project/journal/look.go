@@ -26,23 +26,22 @@ type Place struct {
 // Look reads what a project holds. root is its directory, places everything in it in the
 // order of layer.Compare, tracked tells what git has in its index (nil: nothing). Content
 // is read only where a stamp has changed since the journal was brought up to date, or may
-// not have changed with the content. What is in a directory .git is left out: git finds
-// out by itself what has changed.
+// not have changed with the content. Of a directory .git, files that are not objects count, as
+// if git tracked them: builds depend on HEAD, references, the index.
 func (j *Journal) Look(root *os.File, places []Place, tracked func(path string) bool) ([]Seen, error) {
 	r := reader{root: int(root.Fd()), buf: make([]byte, 1<<17), sum: sha256.New()}
 	seen := make([]Seen, 0, len(places))
 	for i := 0; i < len(places); i++ {
 		p := &places[i]
 		s := Seen{Path: p.Path, Stamp: p.Stamp, Tracked: tracked != nil && tracked(p.Path)}
-		below := i + 1
-		for below < len(places) && under(places[below].Path, p.Path) {
-			below++
-		}
 		switch {
-		case p.Stamp.IsDir() && path.Base(p.Path) == ".git":
-			i = below - 1
+		case inGit(p.Path) && (p.Stamp.IsDir() || objects(p.Path)):
 			continue
 		case p.Stamp.IsDir():
+			below := i + 1
+			for below < len(places) && under(places[below].Path, p.Path) {
+				below++
+			}
 			s.Digest = names(p.Path, places[i+1:below])
 		default:
 			if old := j.Paths[p.Path]; old != nil && !old.Gone && old.Stamp == p.Stamp && p.Stamp.Ctime < j.Looked-racy {
@@ -53,6 +52,7 @@ func (j *Journal) Look(root *os.File, places []Place, tracked func(path string) 
 				s.Digest = d
 			}
 		}
+		s.Tracked = s.Tracked || inGit(p.Path)
 		seen = append(seen, s)
 	}
 	return seen, nil
