@@ -31,7 +31,7 @@ func (s *supervisor) change(upper []*os.File, metas []virtual, sums [][sha256.Si
 	for i, o := range s.box.Overlays {
 		l := project.Layer{
 			Source: o.Source, Ino: s.before[i].ino, Digest: sums[i], Meta: make(map[string]project.Meta, len(metas[i])),
-			Epoch: s.epoch, LastStamp: s.lastStamp, Began: s.before[i].began, Era: s.before[i].journal.Era, Hidden: s.before[i].hidden,
+			Epoch: s.epoch, LastStamp: s.lastStamp, Began: s.before[i].began, Era: s.before[i].journal.Era, Hidden: s.before[i].unseen,
 			Owner: s.owner(o.Source), DropSetID: s.init.guestID != 0, Since: s.epoch + s.stamps,
 		}
 		for path, m := range metas[i] {

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -88,6 +89,9 @@ func (s *supervisor) hiding(i int) (string, error) {
 	}
 	dir := filepath.Join(project.OverlayDir(s.dir, i), "hidden")
 	if err := hide(dir, s.box.Overlays[i].Source, b.hidden); err != nil {
+		if len(b.unseen) == 0 {
+			return "", &Error{Op: "project", On: b.overlay.Source, Err: fmt.Errorf("hide %s: %w", b.hidden[0], cause(err)), Hint: "a state directory on a file system with whiteouts, or remove that file"}
+		}
 		return "", &Error{Op: "--fresh", On: b.overlay.Source, Err: cause(err), Hint: "a state directory on a file system with whiteouts, or a clean clone"}
 	}
 	return dir, nil

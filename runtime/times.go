@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ const journalName = "journal"
 // before the time of a file. After ten years of sleeping, or a hundred million edits.
 const lastTime = -int64(24 * time.Hour)
 
+// ninjaLog is where ninja remembers modification times. If they are the host's, they are later
+// than all that a box shows, and outputs of rules with restat are never built again: a box
+// sees only a log that boxes have written.
+const ninjaLog = ".ninja_log"
+
 // projectBefore is what a project was like when the box began.
 type projectBefore struct {
 	overlay  oci.Overlay // before anything disturbs it
@@ -33,7 +39,8 @@ type projectBefore struct {
 	snapshot *project.Snapshot
 	journal  *journal.Journal // of the times that its files have in the box
 	how      journal.How
-	hidden   []string // paths that the box does not see
+	hidden   []string // outermost paths that the box does not see
+	unseen   []string // those of them that git does not track, with --fresh
 	looked   []string // paths that it has looked at
 	changed  []string // those of them that somebody has changed meanwhile
 	began    int64    // on the host, in nanoseconds since 1970
@@ -83,9 +90,9 @@ func (s *supervisor) lookBefore() error {
 // errNoGit says that a project cannot be seen as a clean clone.
 var errNoGit = errors.New("no index of git's that can be read says what belongs to a clean clone")
 
-// look looks at one of them. path is where its journal is, if there is one. afresh starts
+// look looks at one of them. journalPath is where its journal is, if there is one. afresh starts
 // a new one, as for a clean clone; a directory that is not the main one has to be none.
-func (b *projectBefore) look(dir *os.File, path string, afresh, main bool) error {
+func (b *projectBefore) look(dir *os.File, journalPath string, afresh, main bool) error {
 	now := time.Now().UnixNano()
 	b.began = now
 	var st unix.Stat_t
@@ -97,7 +104,7 @@ func (b *projectBefore) look(dir *os.File, path string, afresh, main bool) error
 	if b.snapshot, err = project.Take(dir); err != nil {
 		return err
 	}
-	if b.journal, err = readJournal(path); err != nil {
+	if b.journal, err = readJournal(journalPath); err != nil {
 		return err
 	}
 	tracked, err := journal.Tracked(b.overlay.Source)
@@ -119,8 +126,16 @@ func (b *projectBefore) look(dir *os.File, path string, afresh, main bool) error
 	var concealed []journal.Seen
 	if afresh && tracked != nil {
 		seen, concealed, b.hidden = fresh(seen)
+		b.unseen = b.hidden
 		b.journal, clean = b.journal.Afresh(), true
 	}
+	seen = slices.DeleteFunc(seen, func(s journal.Seen) bool {
+		if path.Base(s.Path) != ninjaLog || b.journal.Made(&s) {
+			return false
+		}
+		b.hidden, concealed = append(b.hidden, s.Path), append(concealed, s)
+		return true
+	})
 	b.how = b.journal.Advance(seen, clean, now)
 	b.journal.Conceal(concealed)
 	return nil

@@ -178,8 +178,8 @@ func (j *Journal) rejoin() {
 	j.Next, j.After = j.Next+by, 0
 }
 
-// Conceal notes what a project holds that the run does not see, after Advance of a zero
-// Journal: it is older than everything.
+// Conceal notes what a project holds that the run does not see, after Advance: it is
+// older than everything.
 func (j *Journal) Conceal(seen []Seen) {
 	for i := range seen {
 		s := &seen[i]

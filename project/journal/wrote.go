@@ -89,6 +89,12 @@ func (j *Journal) Commit(wrote []Wrote, r Run) {
 	}
 }
 
+// Made tells whether what is at a path is what a box has made there.
+func (j *Journal) Made(s *Seen) bool {
+	p := j.Paths[s.Path]
+	return p != nil && p.Box && !p.Gone && p.Digest == s.Digest
+}
+
 // Doubt notes that somebody has changed what is at these paths while a box looked at them:
 // it may have seen something else than what was there before, and is there again later.
 func (j *Journal) Doubt(paths []string) {
