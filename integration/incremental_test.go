@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -238,6 +239,9 @@ func (b incremental) test(t *testing.T) {
 	appendTo(t, filepath.Join(c.project, b.edited), b.text)
 	c.git("commit", "-qm", "edited", "--", b.edited)
 	edited := c.clean("edited")
+	if reflect.DeepEqual(first, edited) {
+		t.Error("the edit changes nothing that is made")
+	}
 	c.again("after an edit", edited)
 
 	if err := os.Remove(filepath.Join(c.project, b.removed)); err != nil {

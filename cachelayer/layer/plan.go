@@ -402,8 +402,11 @@ func (p *Plan) Unseen(hidden []string) error {
 			continue
 		}
 		for _, h := range hidden {
-			if under(h, op.Path) || under(op.Path, h) {
+			switch {
+			case under(h, op.Path):
 				return failed("remove", h, ErrUnseen)
+			case under(op.Path, h):
+				return failed("remove", op.Path, ErrUnseen)
 			}
 		}
 	}

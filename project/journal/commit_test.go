@@ -110,6 +110,9 @@ func TestAfresh(t *testing.T) {
 		if old, ok := had[j.Paths["a.c"].Mtime]; ok && old != content {
 			t.Errorf("%q has the time of %q", content, old)
 		}
+		if j.Next > First+100*Step {
+			t.Errorf("%d times were needed", (j.Next-First)/Step)
+		}
 		had[j.Paths["a.c"].Mtime] = content
 		if got := h.make(t, j, rules); len(got) > 0 {
 			t.Errorf("built %q again", got)

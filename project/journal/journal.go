@@ -167,15 +167,25 @@ func (j *Journal) rejoin() {
 	if j.After == 0 {
 		return
 	}
-	by := j.After - Start + Step
+	base := j.After + Step
+	moved := func(t int64) int64 {
+		switch {
+		case t < Start-Step: // a program has set it
+			return t
+		case t <= Start:
+			return base + t - (Start - Step)
+		case t < First: // so too; there are two days, of which only one step is needed
+			return base + Step + (t-Start)/int64((First-Start)/Step)
+		}
+		return base + 2*Step + t - First
+	}
 	for _, p := range j.Paths {
-		p.Mtime += by
+		p.Mtime = moved(p.Mtime)
 		for i := range p.Past {
-			p.Past[i].Mtime += by
-			p.Past[i].Until += by
+			p.Past[i].Mtime, p.Past[i].Until = moved(p.Past[i].Mtime), moved(p.Past[i].Until)
 		}
 	}
-	j.Next, j.After = j.Next+by, 0
+	j.Next, j.After = moved(j.Next), 0
 }
 
 // Conceal notes what a project holds that the run does not see, after Advance: it is
