@@ -30,7 +30,7 @@ func TestHandlers(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	refused := func(arch uint32, nr uint64) (verdict, map[string]uint64) {
 		e := &engine{report: Report{Refused: make(map[string]uint64)}}
-		v := e.judge(&task{exec: &execution{}, call: tracer.Syscall{Arch: arch, Nr: nr}})
+		v := e.judge(&task{process: &process{exec: &execution{}}, call: tracer.Syscall{Arch: arch, Nr: nr}})
 		return v, e.report.Refused
 	}
 	check := func(arch uint32, nr uint64, name string, want unix.Errno) {
@@ -56,7 +56,7 @@ func TestRefusals(t *testing.T) {
 // and go through; but not through another entry.
 func TestBeforeTheCommand(t *testing.T) {
 	e := &engine{report: Report{Refused: make(map[string]uint64)}}
-	own := &task{call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_MOUNT}}
+	own := &task{process: &process{}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_MOUNT}}
 	if v := e.judge(own); v.do != doRun {
 		t.Errorf("a call of Laplace's own: %d", v.do)
 	}

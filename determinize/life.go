@@ -94,13 +94,16 @@ func (e *engine) forked(t *task, vfork bool) {
 	}
 	pid := int(id)
 	c := &task{
-		pid: pid, vpid: plan.vpid, parent: t, forker: t,
-		path: t.childPath(),
-		pgid: t.pgid, sid: t.sid,
-		clk:  t.clk.Fork(),
-		exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, cpus: t.cpus, dump: t.dump,
-		cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught,
-		locker: t.locker, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady, forked: true,
+		process: &process{
+			vpid: plan.vpid, parent: t, forker: t,
+			pgid: t.pgid, sid: t.sid,
+			clk:  t.clk.Fork(),
+			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
+			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught,
+			locker: t.locker, forked: true,
+		},
+		pid: pid, path: t.childPath(),
+		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
 	}
 	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}
 	c.end = sched.End(&c.ord, 0)
@@ -210,7 +213,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	p := t.parent
 	if p == nil || p.noWait {
 		if p != nil {
-			e.leaves(&task{kids: []*task{t}})
+			e.leaves(&task{process: &process{kids: []*task{t}}})
 			p.dropKid(t)
 			p.deaths = max(p.deaths, t.shown().B)
 		}

@@ -16,7 +16,7 @@ func forkEngine(last int) (e *engine, t, behind *task) {
 		cfg:  Config{LastPID: last, PlacePID: func(int) error { return nil }},
 		pids: pids.New(last), usedPIDs: map[int]*pidUse{},
 	}
-	t, behind = &task{vpid: 300, path: sched.Path{0}, fresh: true}, &task{vpid: 301, path: sched.Path{1}}
+	t, behind = &task{process: &process{vpid: 300}, path: sched.Path{0}, fresh: true}, &task{process: &process{vpid: 301}, path: sched.Path{1}}
 	t.clk.B = 10
 	for _, u := range []*task{t, behind} {
 		u.ord = sched.Task{Path: u.path, Next: u.clk.B, Of: u}
@@ -65,13 +65,13 @@ func TestForkOfUsedPID(t *testing.T) {
 	} {
 		e, p, behind := forkEngine(prng.MaxPid)
 		want := p.seed.Pid(0, prng.MaxPid)
-		k := &task{vpid: want, pgid: want, sid: want}
+		k := &task{process: &process{vpid: want, pgid: want, sid: want}}
 		if test.placed {
 			e.pids.Place(want, pids.IDs{PGID: want, SID: want})
 			e.usedPIDs[want] = &pidUse{}
 		}
 		if test.member {
-			e.inGroup(&task{vpid: want + 1, pgid: want, sid: 300})
+			e.inGroup(&task{process: &process{vpid: want + 1, pgid: want, sid: 300}})
 		}
 		e.inGroup(k)
 		if test.reaped {

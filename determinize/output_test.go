@@ -20,7 +20,7 @@ func TestOutputFails(t *testing.T) {
 	} {
 		e := &engine{}
 		e.cfg.Output = func(int, string, []byte) error { return tt.err }
-		e.output(&task{exec: &execution{}}, 1, []byte("x"))
+		e.output(&task{process: &process{exec: &execution{}}}, 1, []byte("x"))
 		if e.sendOutput(); !errors.Is(e.fatal, tt.want) {
 			t.Errorf("error %v: the box ends with %v, want %v", tt.err, e.fatal, tt.want)
 		}

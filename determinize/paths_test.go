@@ -48,7 +48,7 @@ func FuzzSplit(f *testing.F) {
 }
 
 func TestOwn(t *testing.T) {
-	u := &task{pid: 99999, vpid: 300}
+	u := &task{process: &process{vpid: 300}, pid: 99999}
 	for in, want := range map[string]string{
 		"/proc/self/maps":         "/proc/300/maps",
 		"/proc/self/fd/3":         "/proc/300/fd/3",
@@ -101,7 +101,7 @@ func FuzzOwn(f *testing.F) {
 	f.Add("/proc/thread-self/../x")
 	f.Add("/dev/fd/1")
 	f.Fuzz(func(t *testing.T, p string) {
-		u := &task{pid: 99999, vpid: 300}
+		u := &task{process: &process{vpid: 300}, pid: 99999}
 		got := u.own(p)
 		if got == p {
 			return

@@ -30,10 +30,10 @@ func TestCPUFor(t *testing.T) {
 		{"all are busy", 100 * us, 1, []int{0, 1, 2}, false, 0},
 		{"one call at a time", 100 * us, 1, []int{0}, true, 0},
 	} {
-		task0 := &task{cpu: c.cpu, pace: pace{perStop: c.pace}, state: stateRunning}
+		task0 := &task{process: &process{}, cpu: c.cpu, pace: pace{perStop: c.pace}, state: stateRunning}
 		e := &engine{cfg: Config{CPU: 0, Away: []int{1, 2}}, live: []*task{task0}, serial: c.serial}
 		for _, cpu := range c.running {
-			e.live = append(e.live, &task{cpu: cpu, state: stateRunning}, &task{cpu: cpu, state: stateBlocked})
+			e.live = append(e.live, &task{process: &process{}, cpu: cpu, state: stateRunning}, &task{process: &process{}, cpu: cpu, state: stateBlocked})
 		}
 		if got := e.cpuFor(task0); got != c.want {
 			t.Errorf("%s: CPU %d, want %d", c.what, got, c.want)

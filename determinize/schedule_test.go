@@ -9,7 +9,7 @@ import (
 func TestDeadlockNamesFew(t *testing.T) {
 	e := &engine{tasks: make(map[int]*task)}
 	for pid := range 40 {
-		e.tasks[pid] = &task{vpid: 300 + pid, state: stateBlocked, wait: wait{why: saying("a child")}}
+		e.tasks[pid] = &task{process: &process{vpid: 300 + pid}, state: stateBlocked, wait: wait{why: saying("a child")}}
 	}
 	said := e.waits()
 	if n := strings.Count(said, "waits for a child"); n != maxWaits || !strings.HasSuffix(said, "; and 30 more") {

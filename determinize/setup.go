@@ -112,14 +112,16 @@ func (e *engine) release() error {
 		return err
 	}
 	t := &task{
-		pid: c.PID, vpid: c.VPID, pidfd: openPidfd(c.PID),
-		pgid: c.VPID, sid: c.VPID,
-		seed: e.cfg.Seed, limits: procfs.DefaultLimits(),
-		clk:   clock.New(e.cfg.Stamps),
-		state: stateRunning,
+		process: &process{
+			vpid: c.VPID, pidfd: openPidfd(c.PID),
+			pgid: c.VPID, sid: c.VPID,
+			seed: e.cfg.Seed, limits: procfs.DefaultLimits(),
+			clk: clock.New(e.cfg.Stamps),
+		},
+		pid: c.PID, state: stateRunning,
 	}
 	t.rnd = prng.NewStream(t.seed, "random")
-	e.init = &task{pid: e.cfg.Init, vpid: 1, pgid: 1, sid: 1, limits: t.limits, state: stateBlocked}
+	e.init = &task{process: &process{vpid: 1, pgid: 1, sid: 1, limits: t.limits}, pid: e.cfg.Init, state: stateBlocked}
 	e.root = t
 	t.cpu = e.cfg.CPU
 	t.ord = sched.Task{Path: t.path, Of: t}

@@ -20,7 +20,7 @@ func TestUnshareFDs(t *testing.T) {
 	was := int32(closed.Fd())
 	closed.Close()
 	e := &engine{cfg: Config{HostProc: proc}}
-	u := &task{pid: os.Getpid(), sharedFDs: sharedFDs{int32(proc.Fd()): sharedAny, was: sharedAny}}
+	u := &task{process: &process{sharedFDs: sharedFDs{int32(proc.Fd()): sharedAny, was: sharedAny}}, pid: os.Getpid()}
 	e.unshareFDs(u)
 	if u.sharedFDs[int32(proc.Fd())] == notShared || u.sharedFDs[was] != notShared {
 		t.Errorf("shared: %v; %d is open, %d is not", u.sharedFDs, proc.Fd(), was)

@@ -20,7 +20,7 @@ func TestNamesStamp(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := fileEngine(t, vfs.Mount{Path: root, Project: true})
-		p := &task{exec: &execution{id: 1}}
+		p := &task{process: &process{exec: &execution{id: 1}}}
 		dir := e.inode(lstat(t, root), func() (string, unix.Errno) { return root, 0 })
 		here := map[string]*vfs.Inode{}
 		existed := map[string]bool{}
@@ -98,7 +98,7 @@ func TestEntryOf(t *testing.T) {
 	os.Symlink("d", root+"/link")
 	os.Symlink("nowhere", root+"/dangling")
 	e := fileEngine(t, vfs.Mount{Path: root, Project: true})
-	p := &task{}
+	p := &task{process: &process{}}
 	for _, c := range []struct {
 		path   string
 		named  bool

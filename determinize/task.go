@@ -37,41 +37,36 @@ const (
 // inTransit tells whether an event of a task in this state will come by itself.
 func (s state) inTransit() bool { return s == stateRunning || s == stateWaking || s == stateDying }
 
-// task is one process of the box; later one thread.
-type task struct {
-	pid, vpid int // as the engine and as the box name it
-	pidfd     int
-	parent    *task   // nil: the box's init
-	forker    *task   // that forked it, dead or alive
-	sawParent uint64  // B at which it last asked who its parent is
-	kids      []*task // that have not been waited for
-	path      sched.Path
-	ord       sched.Task // what the order knows of it
-	end       sched.Task // what its parent is told of its end
-	floor     uint64     // the B before which it is not
-	exitHeld  bool       // its end was held until its parent was told
-	weighed   []weighing
-	weighedIn bool
-	kidsUsed  time.Duration // CPU time of those that it has forked, and that have ended
-	pgid, sid int
-
-	// What it is given instead of the host's.
-	clk    clock.Clock
-	born   int64       // clock at birth, for start times
-	bornAt sched.Stamp // of the fork
-	seed   prng.Seed
-	rnd    prng.Stream
-	forks  uint32 // since its exec
-	births uint32 // in all, for the paths of its children
-	made   uint64 // things made, for inode numbers
-	nice   int
-	limits procfs.Limits
-	auxv   []byte        // as /proc shows it
-	cpus   []byte        // affinity that it was given; nil: all
-	kidOwn time.Duration // own time of children that were waited for
-	kidAny bool          // there was one
-	dump   uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
-
+// process is what the threads of a process have in common. The kernel's signal_struct and
+// sighand_struct, with what they share by CLONE_FILES and CLONE_FS.
+type process struct {
+	vpid        int // as the engine and as the box name it
+	pidfd       int
+	parent      *task      // nil: the box's init
+	forker      *task      // that forked it, dead or alive
+	sawParent   uint64     // B at which it last asked who its parent is
+	kids        []*task    // that have not been waited for
+	end         sched.Task // what its parent is told of its end
+	floor       uint64     // the B before which it is not
+	exitHeld    bool       // its end was held until its parent was told
+	weighed     []weighing
+	weighedIn   bool
+	kidsUsed    time.Duration // CPU time of those that it has forked, and that have ended
+	pgid, sid   int
+	clk         clock.Clock // what it is given instead of the host's
+	born        int64       // clock at birth, for start times
+	bornAt      sched.Stamp // of the fork
+	seed        prng.Seed
+	rnd         prng.Stream
+	forks       uint32 // since its exec
+	births      uint32 // in all, for the paths of its children
+	made        uint64 // things made, for inode numbers
+	nice        int
+	limits      procfs.Limits
+	auxv        []byte        // as /proc shows it
+	kidOwn      time.Duration // own time of children that were waited for
+	kidAny      bool          // there was one
+	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 	exec        *execution
 	dataLeft    uint64      // where it gets SIGILL if the vDSO's data could not be taken away
 	weakRead    bool        // the C library's start-up read of randomness is still to come
@@ -82,8 +77,36 @@ type task struct {
 	forked      bool        // it has not started a program since it was forked
 	startedAt   sched.Stamp // when it did
 	cloned      bool        // made with another exit signal than SIGCHLD; wait4's __WCLONE
-	plan        *forkPlan
-	vforkOf     *task // parent that waits for this vfork child
+	vforkOf     *task       // parent that waits for this vfork child
+	pipes       []*pipe     // of which it has ends open
+	family      *family     // that counts the programs that it starts; nil before the first
+	counted     bool        // it is one of those that were forked in it
+	awaitedBy   *task       // who goes on when it is dead
+	recent      []uint64    // B of its calls, as long as the box may end before them
+	sharedFDs   sharedFDs
+	timedOut    bool            // the SIGXCPU that it was sent is the engine's
+	parentDeath unix.Signal     // that it gets when its parent dies, or 0; prctl(2)
+	status      unix.WaitStatus // dead
+	reaped      bool
+	waiter      *task       // who waited for it
+	deaths      uint64      // B of the last child that died without a trace
+	stopped     unix.Signal // stop signal
+	stopSeen    bool        // its parent has seen that
+	contd       bool        // continuation
+	contdAt     sched.Stamp // when
+}
+
+// task is a thread of the box.
+type task struct {
+	*process
+	pid  int // as the engine and as the box name it
+	path sched.Path
+	ord  sched.Task // what the order knows of it
+
+	// What it is given instead of the host's.
+	cpus []byte // affinity that it was given; nil: all
+
+	plan *forkPlan
 
 	// The call that it is in.
 	state       state
@@ -107,10 +130,6 @@ type task struct {
 	posted      []letter        // signals that it was sent, and has not been shown
 	reaping     int             // how many deaths it waits for
 	later       func()          // what to do when they have
-	pipes       []*pipe         // of which it has ends open
-	family      *family         // that counts the programs that it starts; nil before the first
-	counted     bool            // it is one of those that were forked in it
-	awaitedBy   *task           // who goes on when it is dead
 	sig         unix.Signal     // to deliver when it goes on
 	exit        func(ret int64) // at the exit of the call
 	dirty       bool            // argument registers were changed
@@ -120,7 +139,6 @@ type task struct {
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
 	ahead       int             // writes to pipes since it last looked whether somebody reads
-	recent      []uint64        // B of its calls, as long as the box may end before them
 	asked       bool            // for a file lock, in vain
 	askedB      uint64          // B when it first did
 	spins       int             // times that it was stopped while it computed
@@ -130,35 +148,24 @@ type task struct {
 	cpu         int             // where it runs
 	pace        pace            // how often it stops
 	overlap     overlap
-	sharedFDs   sharedFDs
 	progress    int          // bytes of a blocking write that went through
 	traced      *strace.Call // while it is not over, for the trace
 	left        bool         // it is at its exit
-	timedOut    bool         // the SIGXCPU that it was sent is the engine's
 	oversize    bool         // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
 
 	wait  wait           // while it is blocked
 	again func() verdict // what restart_syscall goes on with, or nil
 
 	// Signals.
-	raised      bool        // one may be pending
-	raisedAt    sched.Stamp // since when
-	sender      clock.Edge  // of the last one that a task of the box sent
-	mask        uint64      // blocked for the time of the call
-	masked      bool        // mask is in force
-	doomed      bool        // SIGKILL is on its way
-	vain        bool        // the SIGCHLD that is pending was not caught when it came
-	parentDeath unix.Signal // that it gets when its parent dies, or 0; prctl(2)
+	raised   bool        // one may be pending
+	raisedAt sched.Stamp // since when
+	sender   clock.Edge  // of the last one that a task of the box sent
+	mask     uint64      // blocked for the time of the call
+	masked   bool        // mask is in force
+	doomed   bool        // SIGKILL is on its way
+	vain     bool        // the SIGCHLD that is pending was not caught when it came
 
 	// What its parent has not seen yet.
-	status   unix.WaitStatus // dead
-	reaped   bool
-	waiter   *task       // who waited for it
-	deaths   uint64      // B of the last child that died without a trace
-	stopped  unix.Signal // stop signal
-	stopSeen bool        // its parent has seen that
-	contd    bool        // continuation
-	contdAt  sched.Stamp // when
 }
 
 // execution is what one execve started.

@@ -18,7 +18,7 @@ func (noMemory) Read(uint64, []byte) (int, unix.Errno) { return 0, unix.EFAULT }
 
 // inCall is a task in a call that takes no address.
 func inCall(vpid int, path sched.Path, nr uint64, args ...uint64) *task {
-	t := &task{vpid: vpid, path: path, exec: &execution{}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: nr}}
+	t := &task{process: &process{vpid: vpid, exec: &execution{}}, path: path, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: nr}}
 	copy(t.call.Args[:], args)
 	t.traced = strace.Enter(vpid, noMemory{}, true, nr, t.call.Args)
 	return t
@@ -48,7 +48,7 @@ func TestTraceEnds(t *testing.T) {
 		e, lines := recorder(nil)
 		dying := []*task{
 			inCall(300, path(), unix.SYS_READ),
-			{vpid: 302, path: path(0), status: 3 << 8},
+			{process: &process{vpid: 302, status: 3 << 8}, path: path(0)},
 			inCall(301, path(1), unix.SYS_PAUSE),
 		}
 		dying[0].status, dying[2].status = 9, 9
@@ -68,7 +68,7 @@ func TestTraceEnds(t *testing.T) {
 // TestTraceCalls: with a list of calls, of nothing else is told.
 func TestTraceCalls(t *testing.T) {
 	e, lines := recorder(map[string]bool{"getppid": true})
-	u := &task{vpid: 300, exec: &execution{}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_GETPPID}}
+	u := &task{process: &process{vpid: 300, exec: &execution{}}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_GETPPID}}
 	e.traceEnter(u)
 	if !e.traceRun(u) {
 		t.Error("a call of the list does not stop at its exit")
@@ -125,7 +125,7 @@ func TestTraceEverything(t *testing.T) {
 // TestTraceOfNobody: without a trace nothing is copied and nothing stops.
 func TestTraceOfNobody(t *testing.T) {
 	e := &engine{}
-	u := &task{exec: &execution{}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_GETPID}}
+	u := &task{process: &process{exec: &execution{}}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_GETPID}}
 	e.traceEnter(u)
 	if u.traced != nil || e.traceRun(u) {
 		t.Error("a call is traced")
@@ -142,7 +142,7 @@ func TestTraceOfNobody(t *testing.T) {
 // TestTraceBeforeTheCommand: calls of Laplace's own are not told of.
 func TestTraceBeforeTheCommand(t *testing.T) {
 	e, _ := recorder(nil)
-	u := &task{call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_MOUNT}}
+	u := &task{process: &process{}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_MOUNT}}
 	if e.traceEnter(u); u.traced != nil {
 		t.Error("mount is traced")
 	}
