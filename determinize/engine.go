@@ -196,6 +196,7 @@ type engine struct {
 	held     heldStop // the task that is held back
 	counting bool     // crowd is asked for
 	crowd    crowd
+	futexSeq uint64      // counts those that wait for futexes
 	acts     uint64      // counts what is done to pipes
 	unlocks  uint64      // counts what may have released a file lock
 	lockFree sched.Stamp // when one was last released

@@ -14,6 +14,14 @@ import (
 
 // exitEnter handles exit and exit_group.
 func exitEnter(e *engine, t *task) verdict {
+	switch {
+	case t.threaded() && t.call.Nr == unix.SYS_EXIT:
+		return e.threadEnds(t)
+	case t.threaded():
+		e.takesOver(t)
+	case t != t.leader:
+		e.lastEnds(t)
+	}
 	if t == e.root {
 		if v, wait := e.order(t, e.everybody(t)); wait {
 			return v
@@ -84,10 +92,10 @@ func (t *task) endsInTurn() bool {
 	return t.parent == nil || !t.parent.chldCaught || t.parent.noWait
 }
 
-// letGo lets a held task come to its end, of which its parent waits.
-func (e *engine) letGo(k *task) {
+// letGo lets a held child of a task come to its end, which the task waits for.
+func (e *engine) letGo(t, k *task) {
 	e.letEnd(k)
-	e.await(k.parent, k)
+	e.await(t, k)
 }
 
 // letEnd lets a held task come to its end.
@@ -116,7 +124,7 @@ func (e *engine) letGoBefore(t *task, at sched.Stamp) bool {
 func (e *engine) buriesBefore(t *task, at sched.Stamp) bool {
 	for _, k := range t.kids {
 		if k.state == stateExiting && k.shown().Before(at) {
-			e.letGo(k)
+			e.letGo(t, k)
 		}
 	}
 	return t.reaping > 0

@@ -13,7 +13,7 @@ import (
 )
 
 // planFork gives the child of a fork its pid and lets the fork through.
-func (e *engine) planFork(t *task, vfork, cloned bool) verdict {
+func (e *engine) planFork(t *task, plan forkPlan) verdict {
 	if e.forking != nil && e.forking != t && e.forking.plan != nil {
 		// Only one pid can be placed at a time.
 		other := e.forking
@@ -49,7 +49,8 @@ func (e *engine) planFork(t *task, vfork, cloned bool) verdict {
 		return verdict{do: doHold}
 	}
 	e.usedPIDs[pid] = &pidUse{at: t.stamp()}
-	t.plan = &forkPlan{vpid: pid, vfork: vfork, cloned: cloned}
+	plan.vpid = pid
+	t.plan = &plan
 	e.forking = t
 	return runThen(func(ret int64) { e.forkReturned(t, ret) })
 }
@@ -93,18 +94,22 @@ func (e *engine) forked(t *task, vfork bool) {
 		return
 	}
 	pid := int(id)
+	if plan.thread {
+		e.bornThread(t, plan, pid)
+		return
+	}
 	c := &task{
 		process: &process{
-			vpid: plan.vpid, parent: t, forker: t,
+			vpid: plan.vpid, parent: t.leader, forker: t.leader,
 			pgid: t.pgid, sid: t.sid,
-			clk:  t.clk.Fork(),
 			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
 			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught,
 			locker: t.locker, forked: true,
 		},
-		pid: pid, path: t.childPath(),
+		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(),
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
 	}
+	c.leader, c.threads, c.first = c, []*task{c}, c.pid
 	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}
 	c.end = sched.End(&c.ord, 0)
 	e.acts++ // who is waited for from now on was not when it was born
@@ -161,18 +166,28 @@ func (e *engine) forkReturned(t *task, ret int64) {
 		}
 		return
 	}
-	if c := plan.child; ret > 0 && int(ret) != c.vpid {
-		e.taint("pid", "the kernel gave pid "+strconv.FormatInt(ret, 10)+" where "+strconv.Itoa(c.vpid)+" was asked for", t)
+	if c := plan.child; ret > 0 && int(ret) != c.tid {
+		e.taint("pid", "the kernel gave pid "+strconv.FormatInt(ret, 10)+" where "+strconv.Itoa(c.tid)+" was asked for", t)
+		if c.process == t.process {
+			c.tid = int(ret)
+			return
+		}
 		delete(e.vpids, c.vpid)
-		c.vpid = int(ret)
+		c.vpid, c.tid = int(ret), int(ret)
 		e.vpids[c.vpid] = c
 	}
 }
 
 // exited handles a task's death.
 func (e *engine) exited(t *task, ws unix.WaitStatus) {
-	if ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending {
+	if x := t.execing; ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending && (x == nil || x == t) {
 		e.fatal = ErrLost
+	}
+	if e.ofProcess(t.process) > 1 || t != t.leader {
+		if e.threadDied(t, ws) {
+			return
+		}
+		t = t.leader
 	}
 	e.finishes(t)
 	e.unlocked(t)

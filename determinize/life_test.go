@@ -31,7 +31,7 @@ func TestForkRange(t *testing.T) {
 		e, p, _ := forkEngine(last)
 		for range 200 {
 			p.plan, e.forking = nil, nil
-			if e.planFork(p, false, false); p.plan == nil || p.plan.vpid < prng.MinPid || p.plan.vpid > last {
+			if e.planFork(p, forkPlan{}); p.plan == nil || p.plan.vpid < prng.MinPid || p.plan.vpid > last {
 				t.Fatalf("to %d: %+v", last, p.plan)
 			}
 			p.forks++
@@ -80,7 +80,7 @@ func TestForkOfUsedPID(t *testing.T) {
 			}
 			e.reap(k)
 		}
-		v := e.planFork(p, false, false)
+		v := e.planFork(p, forkPlan{})
 		if wait := v.do == doOrder; wait != test.wait {
 			t.Errorf("%s: waits: %v", test.name, wait)
 		}

@@ -109,7 +109,7 @@ func TestCloneArgs(t *testing.T) {
 	}
 }
 
-// TestCloneRefused: a process tree may be made, and nothing else.
+// TestCloneRefused: processes may be made, and threads, and nothing else.
 func TestCloneRefused(t *testing.T) {
 	const chld = uint64(unix.SIGCHLD)
 	for _, test := range []struct {
@@ -123,7 +123,8 @@ func TestCloneRefused(t *testing.T) {
 		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK, exit: chld}, "", 0},
 		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND, exit: chld}, "", 0},
 		{cloneCall{flags: unix.CLONE_VM, exit: chld}, "CLONE_VM", unix.EINVAL},
-		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD}, "CLONE_THREAD", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD}, "", 0},
+		{cloneCall{flags: unix.CLONE_VM | unix.CLONE_SIGHAND | unix.CLONE_THREAD}, "CLONE_THREAD", unix.EINVAL},
 		{cloneCall{flags: unix.CLONE_IO | unix.CLONE_SYSVSEM | unix.CLONE_DETACHED, exit: chld}, "", 0},
 		{cloneCall{flags: unix.CLONE_PARENT, exit: chld}, "CLONE_PARENT", unix.EINVAL},
 		{cloneCall{flags: unix.CLONE_PTRACE, exit: chld}, "CLONE_PTRACE", unix.EINVAL},
@@ -144,7 +145,7 @@ func TestCloneRefused(t *testing.T) {
 	}
 }
 
-// FuzzCloneArgs: whatever the guest says, what goes through makes a process
+// FuzzCloneArgs: whatever the guest says, what goes through makes a thread, or a process
 // that shares memory only while its parent waits.
 func FuzzCloneArgs(f *testing.F) {
 	f.Add(make([]byte, 64))
@@ -164,10 +165,11 @@ func FuzzCloneArgs(f *testing.F) {
 		if _, errno := c.refused(); errno != 0 {
 			return
 		}
-		const never = unix.CLONE_THREAD | unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_SIGHAND | unix.CLONE_UNTRACED | unix.CLONE_PTRACE |
-			unix.CLONE_PARENT | unix.CLONE_PIDFD | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
+		const never = unix.CLONE_UNTRACED | unix.CLONE_PTRACE | unix.CLONE_PARENT | unix.CLONE_PIDFD | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
 			unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWTIME
-		if c.setTid || c.flags&never != 0 || c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0 || c.exit != 0 && c.exit != uint64(unix.SIGCHLD) {
+		thread := c.flags&threadFlags == threadFlags && c.flags&unix.CLONE_VFORK == 0
+		shares := c.flags&(threadFlags&^unix.CLONE_VM) != 0 || c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0
+		if c.setTid || c.flags&never != 0 || shares && !thread || !thread && c.exit != 0 && c.exit != uint64(unix.SIGCHLD) {
 			t.Fatalf("%+v goes through", c)
 		}
 	})

@@ -42,7 +42,7 @@ func (e *engine) pipeOf(t *task, k vfs.Key) *pipe {
 
 // hold notes that a task has ends of a pipe open.
 func (e *engine) hold(t *task, p *pipe, ends sched.Ends) {
-	p.Hold(&t.ord, ends)
+	p.Hold(t.hand(), ends)
 	if !slices.Contains(t.pipes, p) {
 		t.pipes = append(t.pipes, p)
 	}
@@ -50,9 +50,11 @@ func (e *engine) hold(t *task, p *pipe, ends sched.Ends) {
 
 // drop notes that a task has given ends of a pipe up.
 func (e *engine) drop(t *task, p *pipe, ends sched.Ends) {
-	p.Drop(e.did(t), ends, t.clk.B)
+	by := e.did(t)
+	by.Task = t.hand()
+	p.Drop(by, ends, t.clk.B)
 	e.changes++
-	if p.Ends(&t.ord) == 0 {
+	if p.Ends(t.hand()) == 0 {
 		t.pipes = slices.DeleteFunc(t.pipes, func(q *pipe) bool { return q == p })
 	}
 	if !p.Held(sched.Reads|sched.Writes) && !p.named {
@@ -70,7 +72,7 @@ func (e *engine) dropPipes(t *task) {
 // inheritPipes gives a child its parent's ends.
 func (e *engine) inheritPipes(t, child *task) {
 	for _, p := range t.pipes {
-		e.hold(child, p, p.Ends(&t.ord))
+		e.hold(child, p, p.Ends(t.hand()))
 	}
 }
 
@@ -79,7 +81,7 @@ func (p *pipe) scope(e *engine, t *task, ends sched.Ends) sched.Scope {
 	if p.named {
 		return e.everybody(t)
 	}
-	return p.Others(&t.ord, ends)
+	return p.Others(t.hand(), ends)
 }
 
 // writeScope is who can come before a write that waits for room.
@@ -87,7 +89,7 @@ func (p *pipe) writeScope(e *engine, t *task) sched.Scope {
 	if p.named {
 		return e.everybody(t)
 	}
-	return p.Writers(&t.ord)
+	return p.Writers(t.hand())
 }
 
 // send puts what a task writes into a pipe.
@@ -152,7 +154,7 @@ func (e *engine) openEnds(t *task, k vfs.Key, without func(fd int) bool) (ends s
 
 // recount finds out which ends a task still has, which will lose descriptors.
 func (e *engine) recount(t *task, p *pipe, without func(fd int) bool) {
-	if lost := p.Ends(&t.ord) &^ e.openEnds(t, p.key, without); lost != 0 {
+	if lost := p.Ends(t.hand()) &^ e.openEnds(t, p.key, without); lost != 0 {
 		e.drop(t, p, lost)
 	}
 }

@@ -116,10 +116,11 @@ func (e *engine) release() error {
 			vpid: c.VPID, pidfd: openPidfd(c.PID),
 			pgid: c.VPID, sid: c.VPID,
 			seed: e.cfg.Seed, limits: procfs.DefaultLimits(),
-			clk: clock.New(e.cfg.Stamps),
 		},
-		pid: c.PID, state: stateRunning,
+		pid: c.PID, tid: c.VPID, state: stateRunning,
+		clk: clock.New(e.cfg.Stamps),
 	}
+	t.leader, t.threads, t.first = t, []*task{t}, t.pid
 	t.rnd = prng.NewStream(t.seed, "random")
 	e.init = &task{process: &process{vpid: 1, pgid: 1, sid: 1, limits: t.limits}, pid: e.cfg.Init, state: stateBlocked}
 	e.root = t

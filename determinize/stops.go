@@ -27,6 +27,9 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		}
 		return
 	}
+	if stop == tracer.StopExec {
+		t = e.execsAs(t)
+	}
 	if t.doomed {
 		// On its way out; nothing that it does counts any more.
 		e.tr.Cont(pid, 0)
@@ -65,16 +68,25 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 	}
 }
 
-// groupStop handles a task that a stop signal has stopped.
+// groupStop handles a task that a stop signal has stopped. The process has, for its parent,
+// when all its threads have.
 func (e *engine) groupStop(t *task, sig unix.Signal) {
-	t.stopped, t.stopSeen = sig, false
 	t.stopping = false
 	t.clk.B++ // others count on it that it does nothing before its next call
 	e.tellsEarly(t)
-	e.raise(t.parent, t.stamp())
-	e.traceStop(t, sig)
 	e.park(t, stateStopped)
 	e.tr.Listen(t.pid)
+	for _, u := range t.threads {
+		if u.state != stateStopped {
+			t.halting = true
+			e.changes++
+			return
+		}
+	}
+	t.halting = false
+	t.stopped, t.stopSeen = sig, false
+	e.raise(t.parent, t.stamp())
+	e.traceStop(t, sig)
 }
 
 // goesOn handles a new task's first stop, and the end of a group stop.
@@ -101,10 +113,12 @@ func (e *engine) raise(t *task, at sched.Stamp) {
 	if t == nil {
 		return
 	}
-	if !t.raised || at.Before(t.raisedAt) {
-		t.raisedAt = at
+	for _, u := range t.threads {
+		if !u.raised || at.Before(u.raisedAt) {
+			u.raisedAt = at
+		}
+		u.raised = true
 	}
-	t.raised = true
 	e.changes++
 }
 
@@ -171,6 +185,9 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 	}
 	if fatal {
 		t.clk.B++ // others count on it that it does nothing before its next call
+		if t.threaded() {
+			e.takesOver(t)
+		}
 		e.exits(t)
 		return
 	}

@@ -41,8 +41,10 @@ func execEnter(e *engine, t *task) verdict {
 	if self {
 		e.execDirect(t)
 	}
+	t.execing = t
 	return runThen(func(ret int64) {
 		// Only a failed call comes back.
+		t.execing = nil
 		e.exhausted(t, ret)
 	})
 }

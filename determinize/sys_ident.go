@@ -37,7 +37,8 @@ func sysinfoEnter(e *engine, t *task) verdict {
 
 // affinityEnter handles sched_getaffinity: all the CPUs that the box has.
 func affinityEnter(e *engine, t *task) verdict {
-	if pid := int(t.fd(0)); pid != 0 && e.vpids[pid] == nil {
+	who := e.who(t, int(t.fd(0)))
+	if who == nil {
 		return fail(unix.ESRCH)
 	}
 	size := (e.cfg.CPUs + 63) / 64 * 8
@@ -47,10 +48,6 @@ func affinityEnter(e *engine, t *task) verdict {
 	mask := make([]byte, size)
 	for i := range e.cfg.CPUs {
 		mask[i/8] |= 1 << (i % 8)
-	}
-	who := t
-	if pid := int(t.fd(0)); pid != 0 {
-		who = e.vpids[pid]
 	}
 	if who.cpus != nil {
 		mask = who.cpus
@@ -63,7 +60,8 @@ func affinityEnter(e *engine, t *task) verdict {
 
 // setAffinityEnter handles sched_setaffinity: accepted and without effect.
 func setAffinityEnter(e *engine, t *task) verdict {
-	if pid := int(t.fd(0)); pid != 0 && e.vpids[pid] == nil {
+	who := e.who(t, int(t.fd(0)))
+	if who == nil {
 		return fail(unix.ESRCH)
 	}
 	mask := make([]byte, min(t.arg(1), 128))
@@ -80,10 +78,6 @@ func setAffinityEnter(e *engine, t *task) verdict {
 	}
 	if !any {
 		return fail(unix.EINVAL)
-	}
-	who := t
-	if pid := int(t.fd(0)); pid != 0 {
-		who = e.vpids[pid]
 	}
 	who.cpus = cpus
 	return answer(0)
@@ -216,10 +210,11 @@ func limitEnter(e *engine, t *task) verdict {
 	case unix.SYS_SETRLIMIT:
 		newAddr = t.arg(1)
 	case unix.SYS_PRLIMIT64:
-		if pid := int(t.fd(0)); pid != 0 && pid != t.vpid {
-			if e.vpids[pid] == nil {
-				return fail(unix.ESRCH)
-			}
+		u := e.who(t, int(t.fd(0)))
+		if u == nil {
+			return fail(unix.ESRCH)
+		}
+		if u.process != t.process {
 			e.refuse("prlimit64(another process)")
 			return fail(unix.EPERM)
 		}

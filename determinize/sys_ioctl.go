@@ -51,7 +51,7 @@ func ioctlEnter(e *engine, t *task) verdict {
 		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
 			return v
 		}
-		n := p.Tell(&t.ord, t.stamp())
+		n := p.Tell(t.hand(), t.stamp())
 		if n > 0 {
 			t.clk.Join(p.First().Edge)
 		}

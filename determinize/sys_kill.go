@@ -27,6 +27,8 @@ type letter struct {
 	info [128]byte // siginfo_t, as the target is shown it
 	at   sched.Stamp
 	edge clock.Edge
+
+	thread bool // it is for one thread
 }
 
 // killEnter handles kill, tkill, tgkill and the calls that queue a signal.
@@ -56,18 +58,27 @@ func killEnter(e *engine, t *task) verdict {
 	if t.call.Nr != unix.SYS_KILL && target <= 0 || (t.call.Nr == unix.SYS_TGKILL || t.call.Nr == unix.SYS_RT_TGSIGQUEUEINFO) && group <= 0 {
 		return fail(unix.EINVAL)
 	}
-	if errno := e.mayKill(t, target); errno != 0 {
+	if u := e.threadByID(target); u != nil && u.process == t.process && t.call.Nr != unix.SYS_KILL {
+		// Its own threads.
+	} else if errno := e.mayKill(t, target); errno != 0 {
 		return fail(errno)
 	}
-	if group != 0 && group != target {
-		return fail(unix.ESRCH) // of no group of threads but its own
-	}
 	targets := e.targets(t, target)
-	if len(targets) == 1 && targets[0] == t {
-		t.doomed = sig == uint64(unix.SIGKILL)
+	thread := t.call.Nr != unix.SYS_KILL && t.call.Nr != unix.SYS_RT_SIGQUEUEINFO
+	if thread {
+		u := e.threadByID(target)
+		if u == nil || group != 0 && group != u.vpid {
+			return fail(unix.ESRCH)
+		}
+		targets = []*task{u}
+	}
+	if len(targets) == 1 && (targets[0] == t || !thread && targets[0].process == t.process) {
+		if t.doomed = sig == uint64(unix.SIGKILL); t.doomed && t.threaded() {
+			e.takesOver(t)
+		}
 		return run()
 	}
-	l := letter{sig: unix.Signal(sig), at: t.stamp(), edge: t.clk.Edge}
+	l := letter{sig: unix.Signal(sig), at: t.stamp(), edge: t.clk.Edge, thread: thread}
 	if infoArg >= 0 {
 		if e.tr.ReadFull(t.pid, t.arg(infoArg), l.info[:]) != 0 {
 			return fail(unix.EFAULT)
@@ -182,7 +193,12 @@ func (e *engine) post(t *task, l *letter) {
 	if int32(binary.LittleEndian.Uint32(info[siCode:])) >= siTkill {
 		binary.LittleEndian.PutUint32(info[siCode:], uint32(siQueue&0xffffffff))
 	}
-	_, _, errno := unix.RawSyscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(t.pid), uintptr(l.sig), uintptr(unsafe.Pointer(&info)))
+	var errno unix.Errno
+	if l.thread {
+		_, _, errno = unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(t.first), uintptr(t.pid), uintptr(l.sig), uintptr(unsafe.Pointer(&info)), 0, 0)
+	} else {
+		_, _, errno = unix.RawSyscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(t.pid), uintptr(l.sig), uintptr(unsafe.Pointer(&info)))
+	}
 	if errno == unix.EAGAIN {
 		e.taint("exhausted", "the host has no room for more pending signals", t)
 	}
@@ -243,7 +259,7 @@ func (e *engine) targets(t *task, target int) []*task {
 	var out []*task
 	for _, u := range e.tasks {
 		switch {
-		case !u.bornBefore(t):
+		case u != u.leader || !u.bornBefore(t):
 		case target > 0 && u.vpid == target,
 			target == 0 && u.pgid == t.pgid,
 			target == -1 && u != t,
@@ -260,11 +276,18 @@ func (e *engine) signaled(u *task, sig unix.Signal, l *letter) {
 	u.sender = l.edge
 	switch {
 	case sig == unix.SIGKILL:
+		if u.threaded() {
+			e.takesOver(u)
+		}
 		u.doomed = true
 		e.park(u, stateDying)
 	case u.state == stateSpin:
 		e.park(u, stateReady) // so that it is delivered
 	case sig == unix.SIGCONT && u.state == stateStopped:
-		e.park(u, stateWaking)
+		for _, w := range u.threads {
+			if w.state == stateStopped {
+				e.park(w, stateWaking)
+			}
+		}
 	}
 }

@@ -222,30 +222,6 @@ func memfdEnter(e *engine, t *task) verdict {
 	})
 }
 
-// futexEnter handles futex. A process is alone in its memory, so waking finds
-// nobody; and waiting could never end.
-func futexEnter(e *engine, t *task) verdict {
-	const (
-		wait, wake, requeue, cmpRequeue, wakeOp = 0, 1, 3, 4, 5
-		waitBitset, wakeBitset                  = 9, 10
-		private                                 = 128
-	)
-	switch t.arg(1) & 0x7f {
-	case wake, wakeBitset:
-		return answer(0)
-	case wait, waitBitset:
-		var word [4]byte
-		if e.tr.ReadFull(t.pid, t.arg(0), word[:]) != 0 {
-			return fail(unix.EFAULT)
-		}
-		if uint32(word[0])|uint32(word[1])<<8|uint32(word[2])<<16|uint32(word[3])<<24 != uint32(t.arg(2)) {
-			return fail(unix.EAGAIN)
-		}
-	}
-	e.refuse("futex")
-	return fail(unix.ENOSYS)
-}
-
 // seekEnter handles lseek. The end of a directory is the end of the listing that the
 // guest is shown.
 func seekEnter(e *engine, t *task) verdict {

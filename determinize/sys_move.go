@@ -257,7 +257,7 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 		case p.First() == nil:
 			return nil, answer(0), false
 		}
-		return append(e.buf[:0], p.Peek(&t.ord, n)...), verdict{}, true
+		return append(e.buf[:0], p.Peek(t.hand(), n)...), verdict{}, true
 	case kindFile:
 		e.observe(t, &in.st)
 		at := in.off
@@ -285,7 +285,7 @@ func (e *engine) taken(t *task, in *end, n int) {
 	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
 		e.stdin = e.stdin[n:]
 	case in.kind == kindPipe:
-		e.pipeTable[in.key].Read(&t.ord, n, t.clk.B)
+		e.pipeTable[in.key].Read(t.hand(), n, t.clk.B)
 		e.changes++
 	}
 }

@@ -291,7 +291,7 @@ func (e *engine) pollScope(t *task, all []polled) sched.Scope {
 	return func(visit func(*sched.Task)) {
 		for i := range all {
 			if p := all[i].pipe; p != nil {
-				p.Others(&t.ord, sched.Reads|sched.Writes)(visit)
+				p.Others(t.hand(), sched.Reads|sched.Writes)(visit)
 			}
 		}
 	}

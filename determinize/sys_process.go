@@ -32,7 +32,7 @@ type cloneCall struct {
 // forkEnter handles fork and vfork.
 func forkEnter(e *engine, t *task) verdict {
 	vfork := t.call.Nr == unix.SYS_VFORK
-	return e.planFork(t, vfork, false)
+	return e.planFork(t, forkPlan{vfork: vfork})
 }
 
 // cloneEnter handles clone and clone3.
@@ -60,7 +60,14 @@ func cloneEnter(e *engine, t *task) verdict {
 		e.refuse(callName(t) + "(" + what + ")")
 		return fail(errno)
 	}
-	return e.planFork(t, c.flags&unix.CLONE_VFORK != 0, c.exit != uint64(unix.SIGCHLD))
+	plan := forkPlan{vfork: c.flags&unix.CLONE_VFORK != 0, cloned: c.exit != uint64(unix.SIGCHLD)}
+	if c.thread() {
+		if v, wait := e.serially(t); wait {
+			return v
+		}
+		plan = forkPlan{thread: true}
+	}
+	return e.planFork(t, plan)
 }
 
 // parseCloneArgs reads a struct clone_args of cloneArgsLeast bytes or more.
@@ -85,19 +92,33 @@ func parseCloneArgs(args []byte) (cloneCall, unix.Errno) {
 	return c, 0
 }
 
-// refused says what of a call is refused and with which errno, or 0. Of the
-// flags that make a thread, it names the one that says so.
+// threadFlags are what a thread has in common with its maker; pthreads(7).
+const threadFlags = unix.CLONE_THREAD | unix.CLONE_VM | unix.CLONE_SIGHAND | unix.CLONE_FILES | unix.CLONE_FS
+
+// thread tells whether a call makes a thread.
+func (c *cloneCall) thread() bool { return c.flags&threadFlags == threadFlags }
+
+// refused says what of a call is refused and with which errno, or 0. Of threads there is
+// one kind, those that pthread_create makes.
 func (c *cloneCall) refused() (what string, errno unix.Errno) {
 	rule, bad := policy.CloneFlags.Refused(c.flags)
 	switch {
 	case c.setTid:
 		return "set_tid", unix.EPERM
-	case c.flags&unix.CLONE_THREAD != 0:
-		return "CLONE_THREAD", unix.EINVAL
 	case bad && rule.Name == "":
 		return "flags", rule.Errno
 	case bad:
 		return rule.Name, rule.Errno
+	case c.thread() && c.flags&unix.CLONE_VFORK == 0:
+		return "", 0
+	case c.flags&unix.CLONE_THREAD != 0:
+		return "CLONE_THREAD", unix.EINVAL
+	case c.flags&unix.CLONE_SIGHAND != 0:
+		return "CLONE_SIGHAND", unix.EINVAL
+	case c.flags&unix.CLONE_FILES != 0:
+		return "CLONE_FILES", unix.EINVAL
+	case c.flags&unix.CLONE_FS != 0:
+		return "CLONE_FS", unix.EINVAL
 	case c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0:
 		return "CLONE_VM", unix.EINVAL
 	case c.exit != uint64(unix.SIGCHLD) && c.exit != 0:
@@ -283,7 +304,7 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 // afterDeath reports a child, once it is really dead if it has ended.
 func (e *engine) afterDeath(t, k *task, report func(*task) verdict) verdict {
 	if k.state == stateExiting {
-		e.letGo(k)
+		e.letGo(t, k)
 	}
 	if t.reaping == 0 {
 		return report(k)
@@ -380,7 +401,7 @@ func setpgidEnter(e *engine, t *task) verdict {
 		return v
 	}
 	pid, pgid := int(t.fd(0)), int(t.fd(1))
-	if k := e.vpids[pid]; k != nil && k.parent == t && !k.forked && t.stamp().Before(k.startedAt) {
+	if k := e.vpids[pid]; k != nil && k.parent == t.leader && !k.forked && t.stamp().Before(k.startedAt) {
 		// It has started a program already, after which the kernel refuses.
 		if k.pgid == pgid || pgid == 0 && k.pgid == k.vpid {
 			return answer(0)

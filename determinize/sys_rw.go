@@ -174,11 +174,11 @@ func (e *engine) takeFrom(t *task, p *pipe, spans []span, total int) verdict {
 	if p.First() == nil {
 		return answer(0)
 	}
-	n, errno := e.scatter(t, spans, p.Peek(&t.ord, total))
+	n, errno := e.scatter(t, spans, p.Peek(t.hand(), total))
 	if errno != 0 {
 		return fail(errno)
 	}
-	t.clk.Receive(p.Read(&t.ord, n, t.clk.B))
+	t.clk.Receive(p.Read(t.hand(), n, t.clk.B))
 	e.changes++
 	return answer(int64(n))
 }

@@ -36,7 +36,7 @@ func (e *engine) clockValue(t *task, id int32) (int64, unix.Errno) {
 	if id < 0 && id&7 <= 6 {
 		// CPU-time clock of a process or thread: clock_getcpuclockid(3).
 		pid := ^(id >> 3)
-		if u := e.vpids[int(pid)]; pid == 0 || u == t {
+		if u := e.who(t, int(pid)); u != nil && u.process == t.process {
 			return int64(t.clk.Own()), 0
 		}
 	}

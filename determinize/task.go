@@ -30,6 +30,7 @@ const (
 	stateAlone                // goes on once nobody else runs
 	stateReaping              // goes on once children of its are dead
 	stateExiting              // about to exit; its parent has not been told
+	stateLeft                 // a thread that is to end with its process
 	stateDying                // will be gone without another decision
 	stateDead
 )
@@ -42,6 +43,11 @@ func (s state) inTransit() bool { return s == stateRunning || s == stateWaking |
 type process struct {
 	vpid        int // as the engine and as the box name it
 	pidfd       int
+	first       int        // its first thread, as the engine names it: the process
+	leader      *task      // the thread that stands for it: its first one, or the one that ends it
+	threads     []*task    // that go on, oldest first
+	lastRan     *task      // of several threads, who ran last
+	execing     *task      // that starts another program
 	parent      *task      // nil: the box's init
 	forker      *task      // that forked it, dead or alive
 	sawParent   uint64     // B at which it last asked who its parent is
@@ -53,7 +59,6 @@ type process struct {
 	weighedIn   bool
 	kidsUsed    time.Duration // CPU time of those that it has forked, and that have ended
 	pgid, sid   int
-	clk         clock.Clock // what it is given instead of the host's
 	born        int64       // clock at birth, for start times
 	bornAt      sched.Stamp // of the fork
 	seed        prng.Seed
@@ -91,6 +96,8 @@ type process struct {
 	waiter      *task       // who waited for it
 	deaths      uint64      // B of the last child that died without a trace
 	stopped     unix.Signal // stop signal
+	posted      []letter    // signals that it was sent, and has not been shown
+	halting     bool        // one thread has stopped, and the others are to
 	stopSeen    bool        // its parent has seen that
 	contd       bool        // continuation
 	contdAt     sched.Stamp // when
@@ -103,7 +110,11 @@ type task struct {
 	path sched.Path
 	ord  sched.Task // what the order knows of it
 
+	tid   int          // as the box names it; vpid for the first thread
+	futex *futexWaiter // that it is, or nil
+
 	// What it is given instead of the host's.
+	clk  clock.Clock
 	cpus []byte // affinity that it was given; nil: all
 
 	plan *forkPlan
@@ -127,7 +138,6 @@ type task struct {
 	looking     bool            // others cannot see the one that it is in
 	lastPoint   uint64          // B when signals last could reach it
 	inbox       []letter        // signals that are on their way to it
-	posted      []letter        // signals that it was sent, and has not been shown
 	reaping     int             // how many deaths it waits for
 	later       func()          // what to do when they have
 	sig         unix.Signal     // to deliver when it goes on
@@ -182,6 +192,7 @@ type forkPlan struct {
 	vpid   int
 	vfork  bool
 	cloned bool
+	thread bool
 	child  *task
 }
 

@@ -77,7 +77,7 @@ func (t *task) sync() {
 		if o.Next = t.shown().B; !t.endsInTurn() {
 			o.Phase = sched.Gone // it shows where its parent looks
 		}
-	case stateSpin, stateDead:
+	case stateSpin, stateDead, stateLeft:
 		o.Phase = sched.Gone
 	}
 }
@@ -205,7 +205,7 @@ func (e *engine) dueOf(t *task) turn {
 	case sched.Signal:
 		u.signal, u.scope = true, w.wakers
 		u.act = func() {
-			if !e.deliverable(t) {
+			if !t.halting && !e.deliverable(t) {
 				t.raised = false // until the next one
 				e.park(t, stateBlocked)
 				return
@@ -222,6 +222,9 @@ func (e *engine) dueOf(t *task) turn {
 // signalAt is when a signal ends what a blocked task waits for. ok is false when none
 // would.
 func (e *engine) signalAt(t *task) (at sched.Stamp, ok bool) {
+	if t.halting {
+		return t.stamp(), true
+	}
 	if t.raised && e.deliverable(t) {
 		at, ok = t.stamp().After(t.raisedAt), true
 	}
@@ -274,6 +277,7 @@ func (t *task) children(visit func(*sched.Task)) {
 // proceed has a task do what it does next.
 func (e *engine) proceed(t *task, u *turn) {
 	t.heldBy = nil
+	t.takeTime()
 	if t.state == stateOrdered {
 		e.crowd.held++
 	}

@@ -3,7 +3,6 @@ package policy
 import "golang.org/x/sys/unix"
 
 const (
-	whyThread = "threads are not supported yet"
 	whyNewNS  = "namespaces are the box's own, and fixed"
 	whyTidPtr = "a pid written to the process's own memory; the engine placed it"
 	whyResolv = "a limit on how the path is resolved, by the tree alone"
@@ -32,15 +31,15 @@ var CloneFlags = Rules{
 	Default: Rule{Class: Refuse, Errno: unix.EINVAL, Why: "a flag that nobody has judged; the manual's answer for one that the kernel doesn't know"},
 	Rows: []Rule{
 		{unix.CLONE_NEWTIME, "CLONE_NEWTIME", Refuse, unix.EPERM, whyNewNS},
-		{unix.CLONE_VM, "CLONE_VM", Control, 0, "allowed with CLONE_VFORK, where one of the two is stopped; alone it makes tasks that share memory, refused EINVAL as threads are"},
-		{unix.CLONE_FS, "CLONE_FS", Refuse, unix.EINVAL, whyThread + ", nor processes that share a working directory"},
-		{unix.CLONE_FILES, "CLONE_FILES", Refuse, unix.EINVAL, whyThread + ", nor processes that share descriptors"},
-		{unix.CLONE_SIGHAND, "CLONE_SIGHAND", Refuse, unix.EINVAL, whyThread},
+		{unix.CLONE_VM, "CLONE_VM", Control, 0, "a thread's, or allowed with CLONE_VFORK, where one of the two is stopped; else it makes processes that share memory, refused EINVAL"},
+		{unix.CLONE_FS, "CLONE_FS", Control, 0, "a thread's; processes that share a working directory are refused EINVAL"},
+		{unix.CLONE_FILES, "CLONE_FILES", Control, 0, "a thread's; processes that share descriptors are refused EINVAL"},
+		{unix.CLONE_SIGHAND, "CLONE_SIGHAND", Control, 0, "a thread's; processes that share handlers are refused EINVAL"},
 		{unix.CLONE_PIDFD, "CLONE_PIDFD", Refuse, unix.EINVAL, whyPidfd},
 		{unix.CLONE_PTRACE, "CLONE_PTRACE", Refuse, unix.EINVAL, "who traces a child is the box's business; only debuggers ask"},
 		{unix.CLONE_VFORK, "CLONE_VFORK", Control, 0, "the parent is not runnable until the child execs or exits"},
 		{unix.CLONE_PARENT, "CLONE_PARENT", Refuse, unix.EINVAL, "the child's parent would be the caller's; not supported yet, and the manual's answer to an init"},
-		{unix.CLONE_THREAD, "CLONE_THREAD", Refuse, unix.EINVAL, whyThread},
+		{unix.CLONE_THREAD, "CLONE_THREAD", Control, 0, "a thread: from the first one on the box makes one call at a time"},
 		{unix.CLONE_NEWNS, "CLONE_NEWNS", Refuse, unix.EPERM, whyNewNS},
 		{unix.CLONE_SYSVSEM, "CLONE_SYSVSEM", Pass, 0, "shares undo lists of semaphores, of which there are none"},
 		{unix.CLONE_SETTLS, "CLONE_SETTLS", Pass, 0, "the child's own segment base"},

@@ -11,7 +11,7 @@ const (
 	whySend      = "a signal to another task arrives at a place that the engine decides"
 	whySigWait   = "waits for a signal from another task"
 	whyPidfd     = "process descriptors are not supported yet; kernels before 5.3 answer so and programs fall back to pids"
-	whyNewThread = "futexes across tasks are not supported yet; kernels built without them answer so"
+	whyNewThread = "the newer futex calls are not supported yet; older kernels answer so, and programs use futex"
 )
 
 // processRows are the calls on tasks and signals.
@@ -101,8 +101,8 @@ var processRows = []Row{
 
 	unix.SYS_FUTEX: {Name: "futex", Class: Order,
 		Args: "uaddr:inout op:hex val:uint timeout:word uaddr2:inout val3:uint",
-		Why: "waits for another task on shared memory; without threads a wake finds nobody and is answered 0, " +
-			"the rest is answered ENOSYS"},
+		Why: "who waits is held by the engine, and woken in the order in which threads began to wait; a box with threads makes one " +
+			"call at a time. Alone in its memory, a process finds nobody to wake. Priority inheritance is refused ENOSYS"},
 	unix.SYS_FUTEX_WAITV: {Name: "futex_waitv", Class: Refuse, Errno: unix.ENOSYS,
 		Args: "waiters:in nr_futexes:uint flags:hex timeout:in clockid:clock", Why: whyNewThread},
 	unix.SYS_FUTEX_WAKE: {Name: "futex_wake", Class: Refuse, Errno: unix.ENOSYS,
