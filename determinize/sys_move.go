@@ -192,7 +192,7 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 		p := e.pipeOf(t, out.key)
 		if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
 			// SIGPIPE too, as from any write to a pipe that nobody reads.
-			unix.Tgkill(t.pid, t.pid, unix.SIGPIPE)
+			unix.Tgkill(t.first, t.pid, unix.SIGPIPE)
 			return fail(unix.EPIPE)
 		}
 		room := p.Room(t.stamp())

@@ -323,7 +323,7 @@ const maxAhead = 64
 // unread is what a write gets that nobody will read.
 func (e *engine) unread(t *task, p *pipe) verdict {
 	p.told = append(p.told, t)
-	unix.Tgkill(t.pid, t.pid, unix.SIGPIPE)
+	unix.Tgkill(t.first, t.pid, unix.SIGPIPE)
 	if t.progress > 0 {
 		return answer(int64(t.progress))
 	}
