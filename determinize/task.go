@@ -87,7 +87,6 @@ type process struct {
 	family      *family     // that counts the programs that it starts; nil before the first
 	counted     bool        // it is one of those that were forked in it
 	awaitedBy   *task       // who goes on when it is dead
-	recent      []uint64    // B of its calls, as long as the box may end before them
 	sharedFDs   sharedFDs
 	timedOut    bool            // the SIGXCPU that it was sent is the engine's
 	parentDeath unix.Signal     // that it gets when its parent dies, or 0; prctl(2)
@@ -148,6 +147,7 @@ type task struct {
 	looked      bool            // at the FIFO that it opens
 	seenWriters uint64          // of that FIFO
 	blocker     *task           // holds the record lock that it waits for
+	recent      []uint64        // B of its calls, as long as the box may end before them
 	ahead       int             // writes to pipes since it last looked whether somebody reads
 	asked       bool            // for a file lock, in vain
 	askedB      uint64          // B when it first did

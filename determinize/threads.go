@@ -155,6 +155,7 @@ func (e *engine) ofProcess(p *process) (n int) {
 func (e *engine) threadDied(t *task, ws unix.WaitStatus) bool {
 	delete(e.tasks, t.pid)
 	t.dropThread()
+	e.keeps(t)
 	if t.tid != t.vpid {
 		e.pids.Free(t.tid)
 	}
