@@ -249,7 +249,7 @@ func (e *engine) arrive(t *task) {
 	case t.counted && t.calls >= countedCalls:
 		e.uncount(t)
 	case t.calls > 0 && t.calls%deliveryCalls == 0:
-		t.lastPoint = t.clk.B
+		t.lastPoint, t.pointLate = t.clk.B, !e.serial
 		e.collect(t, t.stamp())
 		if t.point = t.chldCaught && len(t.kids) > 0; t.point && !e.serial {
 			t.scope = t.children

@@ -106,7 +106,7 @@ func killEnter(e *engine, t *task) verdict {
 			e.await(t, u)
 			continue
 		}
-		e.tooLate(u, &l, u.lastPoint > t.clk.B)
+		e.tooLate(u, &l, u.pointLate && u.lastPoint > t.clk.B)
 		stopped := u.state == stateStopped
 		if e.mail(u, &l); stopped && u.state == stateWaking {
 			e.await(t, u) // the kernel tells its parent when it goes on

@@ -135,6 +135,7 @@ type task struct {
 	point       bool            // signals reach it before its call
 	acted       uint64          // B of its last call, before the one that it is in, that others can see
 	looking     bool            // others cannot see the one that it is in
+	pointLate   bool            // the canonical run may not have come to that one yet
 	lastPoint   uint64          // B when signals last could reach it
 	inbox       []letter        // signals that are on their way to it
 	reaping     int             // how many deaths it waits for

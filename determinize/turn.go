@@ -286,7 +286,7 @@ func (e *engine) proceed(t *task, u *turn) {
 			t.calls = 0 // it had to wait
 		}
 		t.clk.B = max(t.clk.B, u.b)
-		t.lastPoint = t.clk.B
+		t.lastPoint, t.pointLate = t.clk.B, !e.serial
 		if e.collect(t, u.at); e.letGoBefore(t, u.at) {
 			t.later = u.act
 			e.park(t, stateReaping)
