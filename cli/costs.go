@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"laplace.dev/laplace/determinize/costs"
 	"laplace.dev/laplace/runtime"
 )
@@ -15,7 +17,7 @@ func (c *Caller) readCosts(path string) (*runtime.Costs, error) {
 	fail := func(err error, hint string) error {
 		return &runtime.Error{Op: "--costs", On: path, Err: cause(err), Hint: hint}
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a FIFO would wait
 	if errors.Is(err, fs.ErrNotExist) {
 		return &runtime.Costs{}, nil
 	}

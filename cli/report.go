@@ -61,11 +61,14 @@ func (c *Caller) outputFile(flag, path string) (string, error) {
 		return "", err
 	}
 	target := filepath.Dir(path)
+	if real, ok := linked(path); ok {
+		target = filepath.Dir(real)
+	}
 	fi, err := os.Stat(path)
 	switch {
 	case err == nil && fi.IsDir():
 		err = unix.EISDIR
-	case err == nil && !fi.Mode().IsRegular():
+	case err == nil && (!fi.Mode().IsRegular() || special(path)):
 		err = unix.Access(path, unix.W_OK)
 	default:
 		err = unix.Access(target, unix.W_OK)
@@ -74,6 +77,25 @@ func (c *Caller) outputFile(flag, path string) (string, error) {
 		return "", &runtime.Error{Op: flag, On: path, Err: err, Hint: "a file in a directory that you may write to"}
 	}
 	return path, nil
+}
+
+// special tells whether a path leads to what a process has open, as /dev/stdout does,
+// whatever that is: no other file may take its place.
+func special(path string) bool {
+	return strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/")
+}
+
+// linked is the regular file that a symbolic link leads to.
+func linked(path string) (real string, ok bool) {
+	if fi, err := os.Lstat(path); err != nil || fi.Mode()&os.ModeSymlink == 0 || special(path) {
+		return "", false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || special(real) {
+		return "", false
+	}
+	fi, err := os.Stat(real)
+	return real, err == nil && fi.Mode().IsRegular()
 }
 
 // writeReport writes r to path: at once, by renaming, where that is a file.
@@ -90,8 +112,16 @@ func writeReport(path string, r *runtime.Report) error {
 
 // replace gives the file path the content data, so that nobody sees half of it.
 func replace(path string, data []byte) error {
-	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
-		return os.WriteFile(path, data, 0) // a pipe, /dev/stderr
+	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
+		if real, ok := linked(path); ok {
+			return replace(real, data)
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0) // a pipe, or what /dev/stderr leads to
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(data)
+		return errors.Join(err, f.Close())
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".laplace-new-")
 	if err != nil {
