@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -102,6 +103,9 @@ func (l *Locks) Close() {
 // tryLock takes the lock if nobody has it.
 func (s *State) tryLock() (bool, error) {
 	if err := s.make(); err != nil {
+		if _, base := os.Lstat(filepath.Dir(s.dir)); base == nil && errors.Is(err, fs.ErrNotExist) {
+			return false, nil // somebody has purged it as it was made
+		}
 		return false, err
 	}
 	f, err := os.OpenFile(s.at(lockName), os.O_RDWR|os.O_CREATE, 0o600)
