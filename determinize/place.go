@@ -86,7 +86,7 @@ func (e *engine) lookAtPaces() {
 		if t.state != stateRunning && t.events == t.pace.events {
 			continue
 		}
-		if t.pace.measure(t.events, e.cfg.CPUTime(t.pid)) && t.state == stateRunning && t.cpu == e.cfg.CPU {
+		if t.pace.measure(t.events, e.cfg.CPUTime(t.first)) && t.state == stateRunning && t.cpu == e.cfg.CPU {
 			e.runOn(t, e.cpuFor(t))
 		}
 	}

@@ -72,6 +72,7 @@ func (e *engine) dispatch() (stuck bool) {
 		return false
 	}
 	e.sendOutput()
+	e.spinsOn()
 	if e.serial {
 		return !e.dispatchLeast()
 	}

@@ -11,6 +11,13 @@ import "time"
 // time or to send a signal.
 const timerSpin = 10 * time.Second
 
+// One that was stopped goes on when nobody else can, or after so many stops of others,
+// for a shorter time: they may look again and again for what it will do.
+const (
+	spinSlice = 100 * time.Millisecond
+	spinTurns = 256
+)
+
 // A spell is since when a task has computed, as far as the engine has looked: at so
 // many events of it, when it had used so much CPU time.
 type spell struct {
@@ -48,21 +55,26 @@ func (e *engine) lookForSpins() {
 			continue
 		}
 		s := &t.spell
-		if now := e.cfg.CPUTime(t.pid); !s.looked || s.events != t.events {
+		if now := e.cfg.CPUTime(t.first); !s.looked || s.events != t.events {
 			*s = spell{true, t.events, now}
-		} else if used := now - s.start; used >= e.leastPatience() && used >= e.patience(t) {
+		} else if used := now - s.start; used >= e.leastPatience(t) && used >= e.patience(t) {
 			t.spinning = e.stop(t)
 		}
 	}
 }
 
-// leastPatience is how long any task may compute.
-func (e *engine) leastPatience() time.Duration { return min(timerSpin, e.cfg.SpinLimit) }
+// leastPatience is how long a task may compute, whoever waits.
+func (e *engine) leastPatience(t *task) time.Duration {
+	if t.spins > 0 {
+		return spinSlice
+	}
+	return min(timerSpin, e.cfg.SpinLimit)
+}
 
 // patience is how long a task that runs may compute.
 func (e *engine) patience(t *task) time.Duration {
 	if len(t.inbox) > 0 {
-		return e.leastPatience()
+		return e.leastPatience(t)
 	}
 	p := time.Duration(1<<63 - 1) // nobody waits
 	e.foresee()
@@ -70,17 +82,25 @@ func (e *engine) patience(t *task) time.Duration {
 		turn := e.turnOf(u)
 		switch {
 		case u.state == stateSpin, u.state == stateReady, u.state == stateOrdered && e.serial:
-			p = min(p, e.cfg.SpinLimit)
+			p = min(p, e.limit(t))
 		case u.state == stateOrdered && turn.act == nil: // waits for the start of programs
-			return e.leastPatience()
+			return e.leastPatience(t)
 		case turn.act == nil || !e.serial && e.clear(u, &turn):
 		case u.state == stateBlocked && (u.wait.event == nil || turn.at.B == u.wait.wake), u.state == stateOrdered && u.kills():
-			return e.leastPatience()
+			return e.leastPatience(t)
 		default:
-			p = min(p, e.cfg.SpinLimit)
+			p = min(p, e.limit(t))
 		}
 	}
 	return p
+}
+
+// limit is how long a task may compute while somebody waits for it.
+func (e *engine) limit(t *task) time.Duration {
+	if t.spins > 0 {
+		return spinSlice
+	}
+	return e.cfg.SpinLimit
 }
 
 // spins parks a task that has been stopped where it computes.
@@ -88,6 +108,7 @@ func (e *engine) spins(t *task) {
 	t.spinning = false
 	e.taint("spin", "it computed for so long, without a call, that others went on", t)
 	t.spins++
+	t.spunAt = e.stops
 	e.uncount(t)
 	e.changes++
 	e.park(t, stateSpin)
@@ -95,6 +116,13 @@ func (e *engine) spins(t *task) {
 		e.mail(t, &l)
 	}
 	t.inbox = nil
+}
+
+// spinsOn lets a task that was stopped while it computed go on after others have for long.
+func (e *engine) spinsOn() {
+	if t := e.spinner(); t != nil && e.stops-t.spunAt >= spinTurns && (!e.serial || e.transit == 0) {
+		e.resume(t)
+	}
 }
 
 // spinner is the task that goes on computing when nobody else can go on: the one

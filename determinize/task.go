@@ -152,6 +152,7 @@ type task struct {
 	ahead       int             // writes to pipes since it last looked whether somebody reads
 	asked       bool            // for a file lock, in vain
 	askedB      uint64          // B when it first did
+	spunAt      uint64          // stops of all tasks when it last was
 	spins       int             // times that it was stopped while it computed
 	spinning    bool            // it was interrupted because of that, and has not stopped yet
 	spell       spell           // how long it has computed

@@ -67,4 +67,4 @@ func (e *engine) weighsIn(t *task) {
 }
 
 // used is the CPU time of a process and of those that it has forked and that have ended.
-func (t *task) used(e *engine) time.Duration { return e.cfg.CPUTime(t.pid) + t.kidsUsed }
+func (t *task) used(e *engine) time.Duration { return e.cfg.CPUTime(t.first) + t.kidsUsed }
