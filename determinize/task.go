@@ -41,7 +41,7 @@ func (s state) inTransit() bool { return s == stateRunning || s == stateWaking |
 // process is what the threads of a process have in common. The kernel's signal_struct and
 // sighand_struct, with what they share by CLONE_FILES and CLONE_FS.
 type process struct {
-	vpid        int // as the engine and as the box name it
+	vpid        int // as the box names it: the tid of its first thread
 	pidfd       int
 	first       int        // its first thread, as the engine names it: the process
 	leader      *task      // the thread that stands for it: its first one, or the one that ends it
@@ -105,7 +105,7 @@ type process struct {
 // task is a thread of the box.
 type task struct {
 	*process
-	pid  int // as the engine and as the box name it
+	pid  int // as the engine names it
 	path sched.Path
 	ord  sched.Task // what the order knows of it
 
