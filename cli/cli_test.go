@@ -199,6 +199,13 @@ func TestErrors(t *testing.T) {
 			want:   `--costs: TOP/home/project/file: not a file of costs of this version. Try: a file that laplace has written, or a new one`},
 		{name: "costs of another kind to check", args: []string{"check", "--costs", "/dev/null", "true"},
 			want: `--costs: /dev/null: not a regular file. Try: a file that laplace has written, or a new one`},
+		{name: "costs in a FIFO", args: []string{"do", "--costs", "fifo", "true"},
+			change: func(s *session) {
+				if err := syscall.Mkfifo(filepath.Join(s.dir, "fifo"), 0o644); err != nil {
+					s.t.Fatal(err)
+				}
+			},
+			want: `--costs: TOP/home/project/fifo: not a regular file. Try: a file that laplace has written, or a new one`},
 		{name: "report nowhere", args: []string{"do", "--report", "a/b.json", "true"},
 			want: `--report: TOP/home/project/a/b.json: no such file or directory. Try: a file in a directory that you may write to`},
 		{name: "report is a directory", args: []string{"do", "--report", "..", "true"},
