@@ -179,6 +179,13 @@ type engine struct {
 	paused atomic.Bool
 	idling atomic.Bool // paused, and nothing runs
 
+	// What execs cost.
+	weights  map[costs.Key]weight // of those that have ended
+	floors   uint64               // counts what raised a floor
+	floored  sched.Stamp          // the last end of which a parent was told at its floor
+	locked   bool                 // a file lock may have been taken, since
+	lockedAt sched.Stamp
+
 	// The order of calls.
 	live     []*task // those that live, oldest first
 	turns    sched.Order
@@ -186,7 +193,6 @@ type engine struct {
 	transit  int      // tasks of which an event will come
 	changes  uint64   // counts what those that wait may wait for
 	foreseen uint64   // a value of changes
-	floors   uint64   // counts what raised a floor
 	forking  *task    // for which a pid has been placed
 	alone    *task    // that waits for the others to stop
 	outbox   []piece  // output that waits for its turn, in order

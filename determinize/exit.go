@@ -100,6 +100,9 @@ func (e *engine) letGo(t, k *task) {
 
 // letEnd lets a held task come to its end.
 func (e *engine) letEnd(k *task) {
+	if k.clk.B < k.floor && e.floored.Before(k.stamp()) {
+		e.floored = k.stamp()
+	}
 	k.exit = nil
 	e.tr.Cont(k.pid, k.sig)
 	e.park(k, stateDying)

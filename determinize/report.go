@@ -64,6 +64,7 @@ func (e *engine) finish() Report {
 		return strings.Compare(a.Kind+"\x00"+a.Detail+"\x00"+a.Exec, b.Kind+"\x00"+b.Detail+"\x00"+b.Exec)
 	})
 	e.report.Status = e.root.status
+	e.report.Costs = e.costs()
 	e.log.Debug("processes side by side", "resumes", e.crowd.resumes, "crowded", e.crowd.crowded, "beside", e.crowd.beside, "held", e.crowd.held, "serial", e.serial)
 	return e.report
 }

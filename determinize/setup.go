@@ -41,7 +41,7 @@ func newEngine(cfg Config) (*engine, error) {
 		}
 	}
 	e.report.Refused = make(map[string]uint64)
-	e.report.Costs = make(costs.Table)
+	e.weights = make(map[costs.Key]weight)
 	boot := cfg.Seed.Derive("boot_id", 0)
 	e.procfs = procfs.Box{
 		CPUs: cfg.CPUs, Epoch: cfg.Epoch, Hostname: cfg.Hostname, Domain: cfg.Domainname,

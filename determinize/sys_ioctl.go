@@ -98,7 +98,7 @@ func fcntlEnter(e *engine, t *task) verdict {
 		if v, wait := e.serially(t); wait {
 			return v
 		}
-		e.locks()
+		e.locks(t)
 		switch cmd {
 		case unix.F_SETLKW:
 			return e.lock(t, 1, unix.F_SETLK, unix.EAGAIN)
@@ -112,7 +112,10 @@ func fcntlEnter(e *engine, t *task) verdict {
 
 // locks notes that a file lock may be taken. Who has inherited the descriptor may be
 // the one that gives it up: anybody.
-func (e *engine) locks() {
+func (e *engine) locks(t *task) {
+	if !e.locked {
+		e.unfloors(t)
+	}
 	for _, u := range e.live {
 		u.locker = true
 	}
@@ -132,7 +135,7 @@ func flockEnter(e *engine, t *task) verdict {
 	if v, wait := e.serially(t); wait {
 		return v
 	}
-	e.locks()
+	e.locks(t)
 	op := t.arg(1)
 	if op&unix.LOCK_NB != 0 || op&unix.LOCK_UN != 0 {
 		return runThen(func(int64) { e.unlocked(t) })
