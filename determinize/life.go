@@ -134,12 +134,7 @@ func (e *engine) forked(t *task, vfork bool) {
 	if vfork {
 		c.vforkOf = t
 	}
-	if e.early[pid] {
-		delete(e.early, pid)
-		c.sync()
-	} else {
-		e.park(c, stateWaking)
-	}
+	e.stopsAtBirth(c)
 	if vfork {
 		// It sleeps in the kernel until the child execs or exits.
 		e.tr.ContToExit(t.pid, 0)
@@ -147,6 +142,16 @@ func (e *engine) forked(t *task, vfork bool) {
 		return
 	}
 	e.resume(t)
+}
+
+// stopsAtBirth has a new task wait for its turn, once it has stopped for the first time.
+func (e *engine) stopsAtBirth(c *task) {
+	if e.early[c.pid] {
+		delete(e.early, c.pid)
+		c.sync()
+		return
+	}
+	e.park(c, stateWaking)
 }
 
 // forkReturned checks that the child has the pid that was meant for it.
@@ -202,6 +207,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	}
 	e.forgetDirs(t)
 	t.release()
+	e.wakeChanged(t)
 	vforked := t.vforkOf != nil
 	e.vforkOver(t)
 	t.vforkOf = nil

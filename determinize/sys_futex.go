@@ -2,10 +2,13 @@ package determinize
 
 import (
 	"encoding/binary"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/sched"
+	"laplace.dev/laplace/determinize/vfs"
 )
 
 // Futexes are the engine's: who waits is stopped, and is woken in the order in which they
@@ -20,18 +23,56 @@ const (
 	futexRealtime = 256
 )
 
-// futexKey names a word of memory: what shares it has the same.
+// futexKey names a word of memory: who shares it has the same.
 type futexKey struct {
-	process *process
-	addr    uint64
+	process *process // whose memory it is in; nil where processes share it
+	file    vfs.Key  // what is mapped there then
+	addr    uint64   // in that memory, or in the file
 }
 
-// futexKey is the key of an address in a task's memory.
-func (e *engine) futexKey(t *task, addr uint64) futexKey { return futexKey{t.process, addr} }
+// futexKey is the key of an address in a task's memory. private says that no other process
+// uses the futex, whatever is there.
+func (e *engine) futexKey(t *task, addr uint64, private bool) futexKey {
+	if !private {
+		if maps, errno := readAll(e.procFD(), strconv.Itoa(t.pid)+"/maps"); errno == 0 {
+			for line := range strings.Lines(string(maps)) {
+				if k, ok := sharedWord(line, addr); ok {
+					return k
+				}
+			}
+		}
+	}
+	return futexKey{process: t.process, addr: addr}
+}
+
+// sharedWord is the key of an address that lies in the mapping that a line of
+// /proc/PID/maps tells of, if processes share that; proc_pid_maps(5).
+func sharedWord(line string, addr uint64) (k futexKey, ok bool) {
+	f := strings.Fields(line)
+	if len(f) < 5 || !strings.HasSuffix(f[1], "s") {
+		return k, false
+	}
+	start, end, _ := strings.Cut(f[0], "-")
+	major, minor, _ := strings.Cut(f[3], ":")
+	var n [5]uint64
+	for i, hex := range [...]string{start, end, f[2], major, minor} {
+		v, err := strconv.ParseUint(hex, 16, 64)
+		if err != nil {
+			return k, false
+		}
+		n[i] = v
+	}
+	ino, err := strconv.ParseUint(f[4], 10, 64)
+	if err != nil || addr < n[0] || addr >= n[1] {
+		return k, false
+	}
+	return futexKey{file: vfs.Key{Dev: unix.Mkdev(uint32(n[3]), uint32(n[4])), Ino: ino}, addr: n[2] + addr - n[0]}, true
+}
 
 // futexWaiter is a task that waits for a futex.
 type futexWaiter struct {
 	key   futexKey
+	addr  uint64 // in its own memory
 	word  uint32 // what it held then
 	bits  uint32
 	seq   uint64 // the order in which they came
@@ -54,23 +95,29 @@ func futexEnter(e *engine, t *task) verdict {
 	if addr&3 != 0 {
 		return fail(unix.EINVAL)
 	}
-	if !t.threaded() && op&0x7f != futexWait && op&0x7f != futexWaitBitset {
+	private := op&futexPrivate != 0
+	key := e.futexKey(t, addr, private)
+	if key.process == nil {
+		if v, wait := e.serially(t); wait {
+			return v
+		}
+	} else if !t.threaded() && (op&0x7f == futexWake || op&0x7f == futexWakeBitset) {
 		return answer(0) // nobody else is in its memory
 	}
 	switch op & 0x7f {
 	case futexWait:
-		return e.futexWaits(t, op, ^uint32(0))
+		return e.futexWaits(t, op, key, ^uint32(0))
 	case futexWaitBitset:
-		return e.futexWaits(t, op, uint32(t.arg(5)))
+		return e.futexWaits(t, op, key, uint32(t.arg(5)))
 	case futexWake:
-		return answer(e.wake(t, e.futexKey(t, addr), t.arg(2), ^uint32(0)))
+		return answer(e.wake(t, key, t.arg(2), ^uint32(0)))
 	case futexWakeBitset:
 		if uint32(t.arg(5)) == 0 {
 			return fail(unix.EINVAL)
 		}
-		return answer(e.wake(t, e.futexKey(t, addr), t.arg(2), uint32(t.arg(5))))
+		return answer(e.wake(t, key, t.arg(2), uint32(t.arg(5))))
 	case futexWakeOp:
-		return e.futexWakesOp(t)
+		return e.futexWakesOp(t, key, private)
 	}
 	if op&0x7f == futexCmpRequeue {
 		word, errno := e.word(t, addr)
@@ -84,11 +131,13 @@ func futexEnter(e *engine, t *task) verdict {
 	if int32(t.arg(2)) < 0 || int32(t.arg(3)) < 0 || t.arg(4)&3 != 0 {
 		return fail(unix.EINVAL)
 	}
-	from, to := e.futexKey(t, addr), e.futexKey(t, t.arg(4))
-	n := e.wake(t, from, t.arg(2), ^uint32(0))
+	to, n := e.futexKey(t, t.arg(4), private), int64(0)
+	if int32(t.arg(2)) > 0 {
+		n = e.wake(t, key, t.arg(2), ^uint32(0))
+	}
 	for range uint32(t.arg(3)) {
-		w := e.firstWaiter(from, ^uint32(0))
-		if w == nil || from == to {
+		w := e.firstWaiter(key, ^uint32(0))
+		if w == nil || key == to {
 			break
 		}
 		e.futexSeq++
@@ -108,7 +157,7 @@ func (e *engine) word(t *task, addr uint64) (uint32, unix.Errno) {
 }
 
 // futexWaits has a task wait for a futex, if its word still is what the task has seen.
-func (e *engine) futexWaits(t *task, op uint64, bits uint32) verdict {
+func (e *engine) futexWaits(t *task, op uint64, key futexKey, bits uint32) verdict {
 	if bits == 0 {
 		return fail(unix.EINVAL)
 	}
@@ -135,7 +184,7 @@ func (e *engine) futexWaits(t *task, op uint64, bits uint32) verdict {
 		return fail(unix.EAGAIN)
 	}
 	e.futexSeq++
-	t.futex = &futexWaiter{key: e.futexKey(t, t.arg(0)), word: word, bits: bits, seq: e.futexSeq}
+	t.futex = &futexWaiter{key: key, addr: t.arg(0), word: word, bits: bits, seq: e.futexSeq}
 	return e.futexBlocks(t, deadline, timed, op&0x7f == futexWait)
 }
 
@@ -143,7 +192,7 @@ func (e *engine) futexWaits(t *task, op uint64, bits uint32) verdict {
 func (e *engine) futexBlocks(t *task, deadline int64, timed, relative bool) verdict {
 	f := t.futex
 	w := wait{
-		why:   saying("another thread (futex)"),
+		why:   saying("another thread or process (futex)"),
 		event: func() (sched.Stamp, bool) { return f.at, f.woken },
 		then: func() verdict {
 			t.futex = nil
@@ -204,7 +253,7 @@ func (e *engine) wake(t *task, key futexKey, n uint64, bits uint32) (woken int64
 
 // futexWakesOp handles FUTEX_WAKE_OP: one word is changed, and who waits for it is woken
 // if it was as some condition has it.
-func (e *engine) futexWakesOp(t *task) verdict {
+func (e *engine) futexWakesOp(t *task, key futexKey, private bool) verdict {
 	addr2, code := t.arg(4), uint32(t.arg(5))
 	if addr2&3 != 0 {
 		return fail(unix.EINVAL)
@@ -253,9 +302,9 @@ func (e *engine) futexWakesOp(t *task) verdict {
 	if e.tr.WriteFull(t.pid, addr2, binary.LittleEndian.AppendUint32(nil, now)) != 0 {
 		return fail(unix.EFAULT)
 	}
-	n := e.wake(t, e.futexKey(t, t.arg(0)), t.arg(2), ^uint32(0))
+	n := e.wake(t, key, t.arg(2), ^uint32(0))
 	if yes {
-		n += e.wake(t, e.futexKey(t, addr2), t.arg(3), ^uint32(0))
+		n += e.wake(t, e.futexKey(t, addr2, private), t.arg(3), ^uint32(0))
 	}
 	return answer(n)
 }

@@ -170,7 +170,7 @@ func (e *engine) procContent(t, owner *task, isPID bool, rest string, row procfs
 // opens.
 func (e *engine) procProcess(t, asker *task) procfs.Process {
 	p := procfs.Process{
-		PID: t.vpid, PPID: 1, PGID: t.pgid, SID: t.sid,
+		PID: t.vpid, PPID: 1, PGID: t.pgid, SID: t.sid, Threads: len(t.threads),
 		UID: e.cfg.UID, GID: e.cfg.GID,
 		Nice: t.nice, OwnTime: t.clk.Own(), Start: time.Duration(t.born + uptime),
 		Limits: &t.limits, TPGID: -1, Auxv: t.auxv,

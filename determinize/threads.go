@@ -78,16 +78,16 @@ func (e *engine) lastEnds(t *task) {
 	e.takesOver(t)
 }
 
-// wakeChanged wakes who waits for a word that the kernel has changed at a thread's death:
-// the one of CLONE_CHILD_CLEARTID, or a mutex of its robust list. futex(2) may return
-// when nobody has woken it.
+// wakeChanged wakes who waits for a word that the kernel has changed at the death of a thread
+// or process: the one of CLONE_CHILD_CLEARTID, or a mutex of its robust list. futex(2) may
+// return when nobody has woken it.
 func (e *engine) wakeChanged(t *task) {
-	for _, u := range t.threads {
+	for _, u := range e.live {
 		f := u.futex
-		if f == nil || f.woken {
+		if f == nil || f.woken || u.doomed || f.key.process != nil && f.key.process != t.process {
 			continue
 		}
-		if word, errno := e.word(u, f.key.addr); errno != 0 || word != f.word {
+		if word, errno := e.word(u, f.addr); errno != 0 || word != f.word {
 			f.woken, f.at = true, t.stamp()
 			e.changes++
 		}
@@ -209,12 +209,7 @@ func (e *engine) bornThread(t *task, plan *forkPlan, pid int) {
 	e.tasks[pid] = c
 	e.live = append(e.live, c)
 	e.forking = nil
-	if e.early[pid] {
-		delete(e.early, pid)
-		c.sync()
-	} else {
-		e.park(c, stateWaking)
-	}
+	e.stopsAtBirth(c)
 	e.resume(t)
 }
 

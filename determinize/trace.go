@@ -38,7 +38,7 @@ func (e *engine) traceEnter(t *task) {
 	if e.cfg.Trace == nil || t.exec == nil && t.call.Nr != unix.SYS_EXECVE {
 		return // not asked for, or still Laplace's own code
 	}
-	c := strace.Enter(t.vpid, memory{e, t.pid}, t.call.Arch == unix.AUDIT_ARCH_X86_64, t.call.Nr, t.call.Args)
+	c := strace.Enter(t.tid, memory{e, t.pid}, t.call.Arch == unix.AUDIT_ARCH_X86_64, t.call.Nr, t.call.Args)
 	if calls := e.cfg.Trace.Calls; calls == nil || calls[c.Name()] {
 		t.traced = c
 	}
@@ -103,21 +103,21 @@ func (e *engine) traceNever(t *task) {
 func (e *engine) traceExec(t *task, x *execution) {
 	e.traceReturn(t, 0, false)
 	if e.tracesAll() {
-		e.tell(strace.Start(t.vpid, x.path, x.argv))
+		e.tell(strace.Start(t.tid, x.path, x.argv))
 	}
 }
 
 // traceSignal tells of a signal that is about to be delivered.
 func (e *engine) traceSignal(t *task, sig unix.Signal, info []byte) {
 	if e.tracesAll() {
-		e.tell(strace.Signal(t.vpid, sig, info))
+		e.tell(strace.Signal(t.tid, sig, info))
 	}
 }
 
 // traceStop tells of a task that a signal has stopped.
 func (e *engine) traceStop(t *task, sig unix.Signal) {
 	if e.tracesAll() {
-		e.tell(strace.Stop(t.vpid, sig))
+		e.tell(strace.Stop(t.tid, sig))
 	}
 }
 
@@ -128,7 +128,7 @@ func (e *engine) traceCounter(t *task, code []byte, value uint64) {
 		if len(code) == 3 {
 			name = "rdtscp"
 		}
-		e.tell(strace.Counter(t.vpid, name, value))
+		e.tell(strace.Counter(t.tid, name, value))
 	}
 }
 

@@ -18,7 +18,7 @@ func (noMemory) Read(uint64, []byte) (int, unix.Errno) { return 0, unix.EFAULT }
 
 // inCall is a task in a call that takes no address.
 func inCall(vpid int, path sched.Path, nr uint64, args ...uint64) *task {
-	t := &task{process: &process{vpid: vpid, exec: &execution{}}, path: path, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: nr}}
+	t := &task{tid: vpid, process: &process{vpid: vpid, exec: &execution{}}, path: path, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: nr}}
 	copy(t.call.Args[:], args)
 	t.traced = strace.Enter(vpid, noMemory{}, true, nr, t.call.Args)
 	return t
@@ -48,7 +48,7 @@ func TestTraceEnds(t *testing.T) {
 		e, lines := recorder(nil)
 		dying := []*task{
 			inCall(300, path(), unix.SYS_READ),
-			{process: &process{vpid: 302, status: 3 << 8}, path: path(0)},
+			{tid: 302, process: &process{vpid: 302, status: 3 << 8}, path: path(0)},
 			inCall(301, path(1), unix.SYS_PAUSE),
 		}
 		dying[0].status, dying[2].status = 9, 9
@@ -68,7 +68,7 @@ func TestTraceEnds(t *testing.T) {
 // TestTraceCalls: with a list of calls, of nothing else is told.
 func TestTraceCalls(t *testing.T) {
 	e, lines := recorder(map[string]bool{"getppid": true})
-	u := &task{process: &process{vpid: 300, exec: &execution{}}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_GETPPID}}
+	u := &task{tid: 300, process: &process{vpid: 300, exec: &execution{}}, call: tracer.Syscall{Arch: unix.AUDIT_ARCH_X86_64, Nr: unix.SYS_GETPPID}}
 	e.traceEnter(u)
 	if !e.traceRun(u) {
 		t.Error("a call of the list does not stop at its exit")
