@@ -222,6 +222,8 @@ type engine struct {
 	pipeTable map[vfs.Key]*pipe
 	dirs      map[dirKey]*dirStream
 	fifos     map[vfs.Key]*fifoOpens
+	eventfds  map[vfs.Key]*eventfd
+	epolls    map[vfs.Key]*epoll
 	procFiles map[vfs.Key]procFile
 	procfs    procfs.Box
 	pids      *pids.Allocator

@@ -18,7 +18,8 @@ type pipe struct {
 	key vfs.Key
 	// named says that any task may open it: a FIFO, or a pipe that was opened by its
 	// link in /proc.
-	named bool
+	named              bool
+	sent, taken, drops uint64 // how often something was written, read and given up
 	// told are those who have been told that nobody reads it any more.
 	told []*task
 }
@@ -53,6 +54,7 @@ func (e *engine) drop(t *task, p *pipe, ends sched.Ends) {
 	by := e.did(t)
 	by.Task = t.hand()
 	p.Drop(by, ends, t.clk.B)
+	p.drops++
 	e.changes++
 	if p.Ends(t.hand()) == 0 {
 		t.pipes = slices.DeleteFunc(t.pipes, func(q *pipe) bool { return q == p })
@@ -106,6 +108,7 @@ func (e *engine) send(t *task, p *pipe, data []byte, flags int) {
 		})
 		data = data[n:]
 	}
+	p.sent++
 	e.changes++
 }
 

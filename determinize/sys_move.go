@@ -286,6 +286,7 @@ func (e *engine) taken(t *task, in *end, n int) {
 		e.stdin = e.stdin[n:]
 	case in.kind == kindPipe:
 		e.pipeTable[in.key].Read(t.hand(), n, t.clk.B)
+		e.pipeTable[in.key].taken++
 		e.changes++
 	}
 }

@@ -369,6 +369,13 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	}
 	switch p.kind {
 	case kindPipe:
+	case kindEvent:
+		return e.eventfds[vfs.KeyOf(&p.st)].ready()
+	case kindEpoll:
+		if len(e.epollReady(t, e.epolls[vfs.KeyOf(&p.st)])) > 0 {
+			return pollIn
+		}
+		return 0
 	case kindTTY:
 		local, errno := e.borrow(t, p.fd)
 		if errno != 0 {

@@ -23,6 +23,8 @@ const (
 	kindTTY                 // terminal
 	kindDir                 // directory
 	kindProc                // file of /proc
+	kindEvent               // eventfd
+	kindEpoll               // epoll
 	kindUnknown             // anything else
 )
 
@@ -37,8 +39,13 @@ func (e *engine) kindOf(t *task, fd int32, st *unix.Stat_t) (kind, unix.Errno) {
 func (e *engine) kindOfStat(st *unix.Stat_t) kind {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		if st.Dev == e.proc {
+		switch k := vfs.KeyOf(st); {
+		case st.Dev == e.proc:
 			return kindProc
+		case e.eventfds[k] != nil:
+			return kindEvent
+		case e.epolls[k] != nil:
+			return kindEpoll
 		}
 		return kindFile
 	case unix.S_IFIFO:
@@ -95,6 +102,10 @@ func readEnter(e *engine, t *task) verdict {
 		return fail(unix.EACCES)
 	case kindTTY:
 		return e.readTerminal(t, t.fd(0), &st)
+	case kindEvent:
+		return e.readEvent(t, e.eventfds[vfs.KeyOf(&st)])
+	case kindEpoll:
+		return fail(unix.EINVAL)
 	case kindDevice, kindDir:
 		return run()
 	}
@@ -179,6 +190,7 @@ func (e *engine) takeFrom(t *task, p *pipe, spans []span, total int) verdict {
 		return fail(errno)
 	}
 	t.clk.Receive(p.Read(t.hand(), n, t.clk.B))
+	p.taken++
 	e.changes++
 	return answer(int64(n))
 }
@@ -246,6 +258,10 @@ func writeEnter(e *engine, t *task) verdict {
 			return fail(unix.ESPIPE)
 		}
 		return e.writePipe(t, t.fd(0), vfs.KeyOf(&st))
+	case kindEvent:
+		return e.writeEvent(t, e.eventfds[vfs.KeyOf(&st)])
+	case kindEpoll:
+		return fail(unix.EINVAL)
 	case kindDevice, kindDir, kindTTY, kindRandom:
 		return run()
 	case kindProc:

@@ -8,7 +8,8 @@ const (
 	whyMove     = "moves bytes between files and pipes: blocks as read and write do, and how many go at once is the kernel's"
 	whyFDs      = "who holds which end of a pipe decides end of file and SIGPIPE, so the engine follows descriptors"
 	whySync     = "says only that bytes are on the host's disk: the box's files are thrown away or committed by their digest, and EIO would be the host's"
-	whyNoEpoll  = "readiness queues are not supported; kernels built without EPOLL answer so and programs fall back to poll"
+	whyEpoll    = "what is ready is the engine's to say; a box with an epoll makes one call at a time"
+	whyEvent    = "a counter that the engine holds: who waits is woken in order; a box with one makes one call at a time"
 	whyNoEvent  = "event descriptors are not supported; kernels built without them answer so"
 	whyNoNotify = "file notification is not supported: order and merging of events are the kernel's; programs fall back to polling"
 	whyNoAIO    = "completes in the kernel's order, behind the engine; programs fall back to plain reads and writes"
@@ -86,26 +87,26 @@ var streamRows = []Row{
 	unix.SYS_SYNC_FILE_RANGE: {Name: "sync_file_range", Class: Emulate,
 		Args: "fd:fd offset:off nbytes:off flags:hex", Why: whySync},
 
-	unix.SYS_EPOLL_CREATE: {Name: "epoll_create", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "size:int", Why: whyNoEpoll},
-	unix.SYS_EPOLL_CREATE1: {Name: "epoll_create1", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "flags:open", Why: whyNoEpoll},
-	unix.SYS_EPOLL_CTL: {Name: "epoll_ctl", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "epfd:fd op:int fd:fd event:in", Why: whyNoEpoll},
-	unix.SYS_EPOLL_WAIT: {Name: "epoll_wait", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "epfd:fd events:out maxevents:int timeout:int", Why: whyNoEpoll},
-	unix.SYS_EPOLL_PWAIT: {Name: "epoll_pwait", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "epfd:fd events:out maxevents:int timeout:int sigmask:in sigsetsize:size", Why: whyNoEpoll},
-	unix.SYS_EPOLL_PWAIT2: {Name: "epoll_pwait2", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "epfd:fd events:out maxevents:int timeout:in sigmask:in sigsetsize:size", Why: whyNoEpoll},
+	unix.SYS_EPOLL_CREATE: {Name: "epoll_create", Class: Order,
+		Args: "size:int", Why: whyEpoll},
+	unix.SYS_EPOLL_CREATE1: {Name: "epoll_create1", Class: Order,
+		Args: "flags:open", Why: whyEpoll},
+	unix.SYS_EPOLL_CTL: {Name: "epoll_ctl", Class: Order,
+		Args: "epfd:fd op:int fd:fd event:in", Why: whyEpoll},
+	unix.SYS_EPOLL_WAIT: {Name: "epoll_wait", Class: Order,
+		Args: "epfd:fd events:out maxevents:int timeout:int", Why: whyEpoll},
+	unix.SYS_EPOLL_PWAIT: {Name: "epoll_pwait", Class: Order,
+		Args: "epfd:fd events:out maxevents:int timeout:int sigmask:in sigsetsize:size", Why: whyEpoll},
+	unix.SYS_EPOLL_PWAIT2: {Name: "epoll_pwait2", Class: Order,
+		Args: "epfd:fd events:out maxevents:int timeout:in sigmask:in sigsetsize:size", Why: whyEpoll},
 	unix.SYS_EPOLL_CTL_OLD: {Name: "epoll_ctl_old", Class: Refuse, Errno: unix.ENOSYS,
 		Why: "never implemented on x86-64"},
 	unix.SYS_EPOLL_WAIT_OLD: {Name: "epoll_wait_old", Class: Refuse, Errno: unix.ENOSYS,
 		Why: "never implemented on x86-64"},
-	unix.SYS_EVENTFD: {Name: "eventfd", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "initval:uint", Why: whyNoEvent},
-	unix.SYS_EVENTFD2: {Name: "eventfd2", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "initval:uint flags:open", Why: whyNoEvent},
+	unix.SYS_EVENTFD: {Name: "eventfd", Class: Order,
+		Args: "initval:uint", Why: whyEvent},
+	unix.SYS_EVENTFD2: {Name: "eventfd2", Class: Order,
+		Args: "initval:uint flags:open", Why: whyEvent},
 	unix.SYS_SIGNALFD: {Name: "signalfd", Class: Refuse, Errno: unix.ENOSYS,
 		Args: "fd:fd mask:in sizemask:size", Why: whyNoEvent},
 	unix.SYS_SIGNALFD4: {Name: "signalfd4", Class: Refuse, Errno: unix.ENOSYS,
