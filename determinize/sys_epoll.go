@@ -128,36 +128,49 @@ type report struct {
 	told   [2]uint64
 }
 
-// ready are the items of an epoll that have something to report.
-func (e *engine) epollReady(t *task, ep *epoll) (all []report) {
+// epollAsks are the descriptors of an epoll's items, with what may be reported of them, and
+// what has moved.
+func (e *engine) epollAsks(t *task, ep *epoll) (asked []polled, of []report) {
 	set := waitSet{fds: make([]unix.PollFd, len(ep.items))}
 	for i, it := range ep.items {
 		set.fds[i] = unix.PollFd{Fd: it.fd, Events: int16(it.events)}
 	}
-	polled := e.lookUp(t, &set)
+	all := e.lookUp(t, &set)
 	for i, it := range ep.items {
-		p := &polled[i]
-		if it.disabled || p.bad || vfs.KeyOf(&p.st) != it.key {
+		p := &all[i]
+		told := e.moved(p)
+		edge := it.events&unix.EPOLLET != 0
+		if it.disabled || p.bad || vfs.KeyOf(&p.st) != it.key || edge && told == it.told {
 			continue
 		}
-		events := uint32(uint16(e.ready(t, p))) & (it.events | unix.EPOLLERR | unix.EPOLLHUP)
-		told := e.moved(p)
-		if it.events&unix.EPOLLET != 0 {
-			if told[0] == it.told[0] {
-				events &^= pollIn
-			}
-			if told[1] == it.told[1] {
-				events &^= pollOut
-			}
-			if told == it.told {
-				events = 0
-			}
+		if edge && told[0] == it.told[0] {
+			p.asked &^= pollIn
 		}
-		if events != 0 {
-			all = append(all, report{it, events, told})
+		if edge && told[1] == it.told[1] {
+			p.asked &^= pollOut
+		}
+		asked, of = append(asked, *p), append(of, report{item: it, told: told})
+	}
+	return asked, of
+}
+
+// epollReady are the items of an epoll that have something to report.
+func (e *engine) epollReady(t *task, ep *epoll) (all []report) {
+	asked, of := e.epollAsks(t, ep)
+	for i := range asked {
+		r := of[i]
+		r.events = uint32(uint16(e.ready(t, &asked[i]) & (asked[i].asked | unix.POLLERR | unix.POLLHUP)))
+		if r.events != 0 {
+			all = append(all, r)
 		}
 	}
 	return all
+}
+
+// epollEvent is since when an epoll has something to report.
+func (e *engine) epollEvent(t *task, ep *epoll) (sched.Stamp, bool) {
+	asked, _ := e.epollAsks(t, ep)
+	return e.pollEvent(t, asked)
 }
 
 // moved counts what has gone into what a descriptor leads to, and out of it.
@@ -199,9 +212,7 @@ func epollWaitEnter(e *engine, t *task) verdict {
 	if len(e.epollReady(t, ep)) > 0 || set.forNow {
 		return tell()
 	}
-	v := block(saying("a descriptor (epoll)"), e.everybody(t), func() (sched.Stamp, bool) {
-		return sched.Stamp{}, len(e.epollReady(t, ep)) > 0
-	})
+	v := block(saying("a descriptor (epoll)"), e.everybody(t), func() (sched.Stamp, bool) { return e.epollEvent(t, ep) })
 	v.then = tell
 	if !set.never {
 		v.wake = t.wakeAt(set.until)

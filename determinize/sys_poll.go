@@ -336,6 +336,10 @@ func (e *engine) pollEvent(t *task, all []polled) (at sched.Stamp, ok bool) {
 		ends := endsOf(p.flags)
 		switch {
 		case p.fd < 0:
+		case p.kind == kindEpoll:
+			if p.asked&pollIn != 0 {
+				note(e.epollEvent(t, e.epolls[vfs.KeyOf(&p.st)]))
+			}
 		case p.pipe == nil:
 			note(sched.Stamp{}, e.ready(t, p)&(p.asked|unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0)
 		default:
