@@ -222,8 +222,13 @@ type engine struct {
 	pipeTable map[vfs.Key]*pipe
 	dirs      map[dirKey]*dirStream
 	fifos     map[vfs.Key]*fifoOpens
-	eventfds  map[vfs.Key]*eventfd
-	epolls    map[vfs.Key]*epoll
+	objects   map[vfs.Key]object
+	sockets   uint64                   // device of what stands for them
+	watchers  map[vfs.Key][]*epollItem // of a file, by epolls
+	watched   int                      // items of all epolls
+	notices   uint64                   // counts what those who watch were told
+	looks     uint64                   // counts looks at what is ready
+	lookDepth int                      // of epolls in epolls, in the look that is under way
 	procFiles map[vfs.Key]procFile
 	procfs    procfs.Box
 	pids      *pids.Allocator

@@ -77,6 +77,7 @@ func (e *engine) finishes(t *task) {
 		}
 	}
 	e.dropPipes(t)
+	e.letsGo(t, func(int) bool { return true })
 	e.changes++
 }
 

@@ -47,6 +47,9 @@ func (e *engine) judge(t *task) verdict {
 	if v, wait := e.othersTurn(t); wait {
 		return v
 	}
+	if v, ok := e.onObject(t); ok {
+		return v
+	}
 	return handlers[nr](e, t)
 }
 

@@ -18,8 +18,7 @@ type pipe struct {
 	key vfs.Key
 	// named says that any task may open it: a FIFO, or a pipe that was opened by its
 	// link in /proc.
-	named              bool
-	sent, taken, drops uint64 // how often something was written, read and given up
+	named bool
 	// told are those who have been told that nobody reads it any more.
 	told []*task
 }
@@ -54,8 +53,8 @@ func (e *engine) drop(t *task, p *pipe, ends sched.Ends) {
 	by := e.did(t)
 	by.Task = t.hand()
 	p.Drop(by, ends, t.clk.B)
-	p.drops++
-	e.changes++
+	e.unwatch(p.key, func(it *epollItem) bool { return !p.Held(endsOf(it.mode)) })
+	e.notify(p.key, 0)
 	if p.Ends(t.hand()) == 0 {
 		t.pipes = slices.DeleteFunc(t.pipes, func(q *pipe) bool { return q == p })
 	}
@@ -108,8 +107,7 @@ func (e *engine) send(t *task, p *pipe, data []byte, flags int) {
 		})
 		data = data[n:]
 	}
-	p.sent++
-	e.changes++
+	e.notifyEnds(p.key, sched.Reads, pollIn)
 }
 
 // did says that a task does something whose order others may ask for.
@@ -176,9 +174,10 @@ func closeEnter(e *engine, t *task) verdict {
 	case unix.SYS_CLOSE:
 		delete(t.sharedFDs, t.fd(0))
 		e.closes(t, t.fd(0))
+		e.letsGoOf(t, t.fd(0))
 	case unix.SYS_DUP2, unix.SYS_DUP3:
 		from, to := t.fd(0), t.fd(1)
-		if from == to || t.call.Nr == unix.SYS_DUP3 && t.arg(2)&^unix.O_CLOEXEC != 0 || len(t.sharedFDs) == 0 && len(t.pipes) == 0 {
+		if from == to || t.call.Nr == unix.SYS_DUP3 && t.arg(2)&^unix.O_CLOEXEC != 0 || len(t.sharedFDs) == 0 && len(t.pipes) == 0 && len(e.objects) == 0 {
 			break
 		}
 		if _, errno := e.flags(t, from); errno != 0 {
@@ -190,10 +189,13 @@ func closeEnter(e *engine, t *task) verdict {
 			delete(t.sharedFDs, to)
 		}
 		e.closes(t, to)
+		e.letsGoOf(t, to)
 	case unix.SYS_CLOSE_RANGE:
 		first, last, flags := uint32(t.arg(0)), uint32(t.arg(1)), t.arg(2)
 		if first <= last && flags&^(unix.CLOSE_RANGE_UNSHARE) == 0 {
-			e.recountAll(t, func(fd int) bool { return uint32(fd) >= first && uint32(fd) <= last })
+			in := func(fd int) bool { return uint32(fd) >= first && uint32(fd) <= last }
+			e.recountAll(t, in)
+			e.letsGo(t, in)
 		}
 	}
 	if t.locker {

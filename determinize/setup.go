@@ -29,7 +29,7 @@ func newEngine(cfg Config) (*engine, error) {
 		tasks:    make(map[int]*task), vpids: make(map[int]*task),
 		early:     make(map[int]bool),
 		pipeTable: make(map[vfs.Key]*pipe), dirs: make(map[dirKey]*dirStream),
-		fifos: make(map[vfs.Key]*fifoOpens), eventfds: make(map[vfs.Key]*eventfd), epolls: make(map[vfs.Key]*epoll),
+		fifos: make(map[vfs.Key]*fifoOpens), objects: make(map[vfs.Key]object), watchers: make(map[vfs.Key][]*epollItem),
 		procFiles: make(map[vfs.Key]procFile),
 		pids:      pids.New(cfg.LastPID), usedPIDs: make(map[int]*pidUse),
 		fs: vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),

@@ -10,53 +10,17 @@ import (
 	"laplace.dev/laplace/determinize/vfs"
 )
 
-// The kernel's eventfds and epolls cannot be told apart: all have one inode. So those of
-// the box are the engine's; what a descriptor leads to is an empty memfd, which stands for
-// one. A box with any makes one call at a time.
-
 // eventfd is a counter; eventfd(2).
 type eventfd struct {
+	key       vfs.Key
 	count     uint64
 	semaphore bool
-	since     sched.Stamp // when it was last written to
-	writes    uint64      // in all
-	reads     uint64
+	at        sched.Stamp // when it was last read or written to
+	carried               // by those who wrote to it
 }
 
 // maxEvents is the greatest value of an eventfd.
 const maxEvents = math.MaxUint64 - 1
-
-// standIn gives a task a descriptor of a new memfd instead of what its call asks for, and
-// calls made with its key.
-func (e *engine) standIn(t *task, name string, flags uint64, made func(vfs.Key)) verdict {
-	if v, wait := e.serially(t); wait {
-		return v
-	}
-	const redZone = 128 // below the stack pointer, a leaf function's own
-	text := append([]byte(name), 0)
-	at := (t.call.SP - redZone - uint64(len(text))) &^ 15
-	if e.tr.WriteFull(t.pid, at, text) != 0 {
-		return fail(unix.ENOMEM)
-	}
-	create := uint64(0)
-	if flags&unix.O_CLOEXEC != 0 {
-		create = unix.MFD_CLOEXEC
-	}
-	e.setArg(t, 0, at)
-	e.setArg(t, 1, create)
-	e.tr.SetNr(t.pid, unix.SYS_MEMFD_CREATE)
-	return runThen(func(ret int64) {
-		var st unix.Stat_t
-		if ret < 0 || e.statFD(t, int32(ret), &st) != 0 {
-			return
-		}
-		made(vfs.KeyOf(&st))
-		if local, errno := e.borrow(t, int32(ret)); errno == 0 {
-			unix.FcntlInt(uintptr(local), unix.F_SETFL, unix.O_RDWR|int(flags&unix.O_NONBLOCK))
-			unix.Close(local)
-		}
-	})
-}
 
 // eventfdEnter handles eventfd and eventfd2.
 func eventfdEnter(e *engine, t *task) verdict {
@@ -68,12 +32,19 @@ func eventfdEnter(e *engine, t *task) verdict {
 	if flags&^(semaphore|unix.O_CLOEXEC|unix.O_NONBLOCK) != 0 {
 		return fail(unix.EINVAL)
 	}
-	ev := &eventfd{count: uint64(uint32(t.arg(0))), semaphore: flags&semaphore != 0, since: t.stamp()}
-	return e.standIn(t, "eventfd", flags, func(k vfs.Key) { e.eventfds[k] = ev })
+	ev := &eventfd{count: uint64(uint32(t.arg(0))), semaphore: flags&semaphore != 0}
+	return e.standIn(t, flags, func(k vfs.Key) object {
+		ev.key, ev.at = k, t.stamp()
+		ev.from(t)
+		return ev
+	})
 }
 
-// readEvent reads a counter.
-func (e *engine) readEvent(t *task, ev *eventfd) verdict {
+func (ev *eventfd) title() string  { return "[eventfd]" }
+func (ev *eventfd) closed(*engine) {}
+
+// read gives all of the counter, or 1 of a semaphore.
+func (ev *eventfd) read(e *engine, t *task) verdict {
 	spans, total, errno := e.rwSpans(t)
 	if errno != 0 {
 		return fail(errno)
@@ -89,9 +60,10 @@ func (e *engine) readEvent(t *task, ev *eventfd) verdict {
 		if _, errno := e.scatter(t, spans, binary.LittleEndian.AppendUint64(nil, n)); errno != 0 {
 			return fail(errno)
 		}
+		ev.to(t)
 		ev.count -= n
-		ev.reads++
-		e.changes++
+		ev.at = t.stamp()
+		e.notify(ev.key, unix.POLLOUT)
 		return answer(8)
 	}
 	if ev.count > 0 {
@@ -100,13 +72,13 @@ func (e *engine) readEvent(t *task, ev *eventfd) verdict {
 	if e.waitsNot(t) {
 		return fail(unix.EAGAIN)
 	}
-	v := block(saying("an event (eventfd)"), e.everybody(t), func() (sched.Stamp, bool) { return ev.since, ev.count > 0 })
+	v := block(saying("an event (eventfd)"), e.everybody(t), func() (sched.Stamp, bool) { return ev.at, ev.count > 0 })
 	v.then = take
 	return v
 }
 
-// writeEvent adds to a counter.
-func (e *engine) writeEvent(t *task, ev *eventfd) verdict {
+// write adds to the counter.
+func (ev *eventfd) write(e *engine, t *task) verdict {
 	spans, total, errno := e.rwSpans(t)
 	if errno != 0 {
 		return fail(errno)
@@ -125,9 +97,9 @@ func (e *engine) writeEvent(t *task, ev *eventfd) verdict {
 	fits := func() bool { return n <= maxEvents-ev.count }
 	add := func() verdict {
 		ev.count += n
-		ev.writes++
-		ev.since = t.stamp()
-		e.changes++
+		ev.at = t.stamp()
+		ev.from(t)
+		e.notify(ev.key, unix.POLLIN)
 		return answer(8)
 	}
 	if fits() {
@@ -136,25 +108,21 @@ func (e *engine) writeEvent(t *task, ev *eventfd) verdict {
 	if e.waitsNot(t) {
 		return fail(unix.EAGAIN)
 	}
-	v := block(saying("room in a counter (eventfd)"), e.everybody(t), func() (sched.Stamp, bool) { return ev.since, fits() })
+	v := block(saying("room in a counter (eventfd)"), e.everybody(t), func() (sched.Stamp, bool) { return ev.at, fits() })
 	v.then = add
 	return v
 }
 
-// waitsNot tells whether the descriptor that a call reads or writes is one that it does not
-// wait for.
-func (e *engine) waitsNot(t *task) bool {
-	fl, errno := e.flags(t, t.fd(0))
-	return errno != 0 || fl&unix.O_NONBLOCK != 0
-}
-
-// readyEvent is what can be done with a counter without waiting.
-func (ev *eventfd) ready() (r int16) {
+func (ev *eventfd) ready(*engine, *task) (r int16) {
 	if ev.count > 0 {
-		r = pollIn
+		r = unix.POLLIN
 	}
 	if ev.count < maxEvents {
-		r |= pollOut
+		r |= unix.POLLOUT
 	}
 	return r
+}
+
+func (ev *eventfd) since(e *engine, t *task, asked int16) (sched.Stamp, bool) {
+	return ev.at, ev.ready(e, t)&asked != 0
 }

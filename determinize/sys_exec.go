@@ -139,7 +139,9 @@ func (e *engine) execed(t *task) {
 	e.vforkOver(t)
 	t.vforkOf = nil
 	e.forgetDirs(t)
-	e.recountAll(t, func(int) bool { return false }) // some were closed
+	none := func(int) bool { return false }
+	e.recountAll(t, none) // some were closed
+	e.letsGo(t, none)
 	e.unshareFDs(t)
 	e.unlocked(t)
 	t.noWait = t.chldIgnored // handlers and their flags are gone

@@ -44,6 +44,8 @@ func ioctlEnter(e *engine, t *task) verdict {
 	switch req = uint64(uint32(req)); {
 	case req == figetbsz:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 4096)) // as st_blksize
+	case k == kindObject && req == unix.TIOCINQ:
+		return fail(unix.ENOTTY)
 	case req == unix.RNDGETENTCNT && k == kindRandom:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 256)) // bits; the size of the pool since 5.18
 	case req == unix.TIOCINQ && k == kindPipe:

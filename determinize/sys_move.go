@@ -284,10 +284,12 @@ func (e *engine) taken(t *task, in *end, n int) {
 		unix.Seek(in.local, int64(n), unix.SEEK_CUR)
 	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
 		e.stdin = e.stdin[n:]
+		e.notify(in.key, pollIn)
 	case in.kind == kindPipe:
-		e.pipeTable[in.key].Read(t.hand(), n, t.clk.B)
-		e.pipeTable[in.key].taken++
-		e.changes++
+		p := e.pipeTable[in.key]
+		_, had := p.Fits(sched.Atomic)
+		p.Read(t.hand(), n, t.clk.B)
+		e.tookFrom(p, had)
 	}
 }
 

@@ -199,6 +199,8 @@ func (e *engine) open(t *task, o *opening) verdict {
 		return e.openProc(t, *o, &st)
 	case kindPipe:
 		return e.openFIFO(t, *o, &st)
+	case kindObject:
+		return fail(unix.EACCES) // by its link in /proc: it is root's
 	}
 	return run()
 }

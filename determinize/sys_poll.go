@@ -258,6 +258,8 @@ type polled struct {
 	bad   bool // there is no such descriptor
 	flags int
 	pipe  *pipe // if it leads to one of the box's
+
+	object object // if it leads to one
 }
 
 // lookUp looks at the descriptors of a set.
@@ -275,6 +277,8 @@ func (e *engine) lookUp(t *task, set *waitSet) []polled {
 		p.bad = errno != 0 || errno2 != 0 || p.flags&unix.O_PATH != 0 || p.kind == kindUnknown
 		if k := vfs.KeyOf(&p.st); !p.bad && p.kind == kindPipe && e.stream(k) == 0 && (k != e.cfg.StdinKey || e.cfg.Stdin == nil) {
 			p.pipe = e.pipeOf(t, k)
+		} else if !p.bad && p.kind == kindObject {
+			p.object = e.objects[k]
 		}
 	}
 	return all
@@ -336,10 +340,8 @@ func (e *engine) pollEvent(t *task, all []polled) (at sched.Stamp, ok bool) {
 		ends := endsOf(p.flags)
 		switch {
 		case p.fd < 0:
-		case p.kind == kindEpoll:
-			if p.asked&pollIn != 0 {
-				note(e.epollEvent(t, e.epolls[vfs.KeyOf(&p.st)]))
-			}
+		case p.object != nil:
+			note(p.object.since(e, t, p.asked|unix.POLLERR|unix.POLLHUP))
 		case p.pipe == nil:
 			note(sched.Stamp{}, e.ready(t, p)&(p.asked|unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0)
 		default:
@@ -373,13 +375,8 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	}
 	switch p.kind {
 	case kindPipe:
-	case kindEvent:
-		return e.eventfds[vfs.KeyOf(&p.st)].ready()
-	case kindEpoll:
-		if len(e.epollReady(t, e.epolls[vfs.KeyOf(&p.st)])) > 0 {
-			return pollIn
-		}
-		return 0
+	case kindObject:
+		return p.object.ready(e, t)
 	case kindTTY:
 		local, errno := e.borrow(t, p.fd)
 		if errno != 0 {

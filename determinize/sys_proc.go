@@ -361,6 +361,13 @@ func (e *engine) linkText(t *task, raw, target string) string {
 		}
 		return target
 	}
+	if number, ok := strings.CutPrefix(target, "socket:["); ok {
+		if ino, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64); err == nil {
+			if s, ok := e.objectLink(ino); ok {
+				return s
+			}
+		}
+	}
 	return procfs.Link(target, func(kind string, ino uint64) uint64 {
 		if kind == "pipe" {
 			if n := e.fs.Known(vfs.Key{Dev: e.pipes, Ino: ino}); n != nil {

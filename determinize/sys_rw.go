@@ -23,8 +23,7 @@ const (
 	kindTTY                 // terminal
 	kindDir                 // directory
 	kindProc                // file of /proc
-	kindEvent               // eventfd
-	kindEpoll               // epoll
+	kindObject              // what the engine holds
 	kindUnknown             // anything else
 )
 
@@ -39,15 +38,14 @@ func (e *engine) kindOf(t *task, fd int32, st *unix.Stat_t) (kind, unix.Errno) {
 func (e *engine) kindOfStat(st *unix.Stat_t) kind {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		switch k := vfs.KeyOf(st); {
-		case st.Dev == e.proc:
+		if st.Dev == e.proc {
 			return kindProc
-		case e.eventfds[k] != nil:
-			return kindEvent
-		case e.epolls[k] != nil:
-			return kindEpoll
 		}
 		return kindFile
+	case unix.S_IFSOCK:
+		if e.objects[vfs.KeyOf(st)] != nil {
+			return kindObject
+		}
 	case unix.S_IFIFO:
 		return kindPipe
 	case unix.S_IFDIR:
@@ -84,7 +82,7 @@ func readEnter(e *engine, t *task) verdict {
 		}
 		return run()
 	case kindPipe:
-		if t.call.Nr != unix.SYS_READ && t.call.Nr != unix.SYS_READV && !(t.call.Nr == unix.SYS_PREADV2 && int64(t.arg(3)) == -1) {
+		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
 		return e.readPipe(t, t.fd(0), vfs.KeyOf(&st))
@@ -102,10 +100,11 @@ func readEnter(e *engine, t *task) verdict {
 		return fail(unix.EACCES)
 	case kindTTY:
 		return e.readTerminal(t, t.fd(0), &st)
-	case kindEvent:
-		return e.readEvent(t, e.eventfds[vfs.KeyOf(&st)])
-	case kindEpoll:
-		return fail(unix.EINVAL)
+	case kindObject:
+		if readsAt(t) {
+			return fail(unix.ESPIPE)
+		}
+		return e.objects[vfs.KeyOf(&st)].read(e, t)
 	case kindDevice, kindDir:
 		return run()
 	}
@@ -189,10 +188,18 @@ func (e *engine) takeFrom(t *task, p *pipe, spans []span, total int) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	_, had := p.Fits(sched.Atomic)
 	t.clk.Receive(p.Read(t.hand(), n, t.clk.B))
-	p.taken++
-	e.changes++
+	e.tookFrom(p, had)
 	return answer(int64(n))
+}
+
+// tookFrom notes that something was read from a pipe in which there was room, or not.
+func (e *engine) tookFrom(p *pipe, room bool) {
+	e.changes++
+	if _, ok := p.Fits(sched.Atomic); ok && !room {
+		e.notifyEnds(p.key, sched.Writes, pollOut)
+	}
 }
 
 // readStdin reads the command's standard input from outside: as much as was
@@ -210,6 +217,7 @@ func (e *engine) readStdin(t *task, spans []span, total int) verdict {
 		return fail(errno)
 	}
 	e.stdin = e.stdin[n:]
+	e.notify(e.cfg.StdinKey, pollIn)
 	return answer(int64(n))
 }
 
@@ -254,14 +262,15 @@ func writeEnter(e *engine, t *task) verdict {
 	case kindFile:
 		return e.writeFile(t, t.fd(0), &st)
 	case kindPipe:
-		if t.call.Nr != unix.SYS_WRITE && t.call.Nr != unix.SYS_WRITEV && !(t.call.Nr == unix.SYS_PWRITEV2 && int64(t.arg(3)) == -1) {
+		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
 		return e.writePipe(t, t.fd(0), vfs.KeyOf(&st))
-	case kindEvent:
-		return e.writeEvent(t, e.eventfds[vfs.KeyOf(&st)])
-	case kindEpoll:
-		return fail(unix.EINVAL)
+	case kindObject:
+		if readsAt(t) {
+			return fail(unix.ESPIPE)
+		}
+		return e.objects[vfs.KeyOf(&st)].write(e, t)
 	case kindDevice, kindDir, kindTTY, kindRandom:
 		return run()
 	case kindProc:

@@ -80,6 +80,9 @@ func (e *engine) statNatively(t *task, buf uint64) verdict {
 
 // show rewrites a stat result of a place.
 func (e *engine) show(t *task, st *unix.Stat_t, w where, follow bool) {
+	if e.showObject(st) {
+		return
+	}
 	n := e.inode(st, func() (string, unix.Errno) { return e.canonical(w, follow) })
 	n = n.AsOf(t.ord.Follows)
 	t.clk.See(n.Last)
@@ -97,6 +100,9 @@ func (e *engine) showFD(t *task, fd int32, st *unix.Stat_t) {
 	if e.substituted(st) {
 		// A file of /proc that the engine wrote.
 		e.showProcFile(st)
+		return
+	}
+	if e.showObject(st) {
 		return
 	}
 	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(link) })
@@ -273,14 +279,18 @@ func statfsEnter(e *engine, t *task) verdict {
 			return fail(errno)
 		}
 	}
+	object := t.call.Nr == unix.SYS_FSTATFS && e.objectAt(t, t.fd(0)) != nil
 	return runThen(func(ret int64) {
 		var s unix.Statfs_t
 		if ret != 0 || e.tr.ReadFull(t.pid, t.arg(1), bytesOf(&s)) != 0 {
 			return
 		}
 		const gib = 1 << 30
+		if object {
+			s.Type = unix.ANON_INODE_FS_MAGIC
+		}
 		switch s.Type {
-		case unix.PROC_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC, unix.PIPEFS_MAGIC:
+		case unix.ANON_INODE_FS_MAGIC, unix.PROC_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC, unix.PIPEFS_MAGIC:
 			s = unix.Statfs_t{Type: s.Type, Bsize: 4096, Frsize: 4096, Namelen: 255}
 		default:
 			s = unix.Statfs_t{
