@@ -46,7 +46,7 @@ type epollItem struct {
 	data     uint64
 	listed   bool
 	disabled bool  // EPOLLONESHOT
-	told     int16 // of a terminal, whose edges nobody tells: what was ready when it was last looked at
+	told     int16 // of what is silent: what was ready when it was last looked at
 }
 
 // maxWatched is how many descriptions epolls can watch in all, as
@@ -79,6 +79,13 @@ func (p *polled) pollable() bool {
 	return false
 }
 
+// silent tells whether nobody notifies of what happens to what a descriptor leads to:
+// terminals and signals.
+func (p *polled) silent() bool {
+	_, signals := p.object.(*signalfd)
+	return signals || p.kind == kindTTY
+}
+
 // list puts an item on the list of those that may be ready.
 func (it *epollItem) list() {
 	if !it.listed {
@@ -97,7 +104,7 @@ func (it *epollItem) unlist() {
 
 // listIfReady lists an item that may be ready as it is.
 func (e *engine) listIfReady(t *task, it *epollItem) {
-	if _, ok := e.pollEvent(t, []polled{it.what}); ok || it.what.kind == kindTTY {
+	if _, ok := e.pollEvent(t, []polled{it.what}); ok || it.what.silent() {
 		it.list()
 	}
 }
@@ -174,7 +181,7 @@ func (e *engine) look() func() {
 // itemEvents is what is to be reported of an item.
 func (e *engine) itemEvents(t *task, it *epollItem) int16 {
 	r := e.ready(t, &it.what) & it.what.asked
-	if it.what.kind == kindTTY && it.events&unix.EPOLLET != 0 {
+	if it.what.silent() && it.events&unix.EPOLLET != 0 {
 		if it.told &= r; r&^it.told == 0 {
 			return 0
 		}
@@ -199,9 +206,10 @@ func (ep *epoll) since(e *engine, t *task, asked int16) (sched.Stamp, bool) {
 		w.look, w.ok = e.looks, false
 		all := make([]polled, 0, len(ep.list))
 		for _, it := range ep.list {
-			if it.what.kind != kindTTY || e.itemEvents(t, it) != 0 {
-				all = append(all, it.what)
+			if e.itemEvents(t, it) == 0 && it.told != 0 {
+				continue // as it was when it was told
 			}
+			all = append(all, it.what)
 		}
 		w.at, w.ok = e.pollEvent(t, all)
 	}
@@ -221,7 +229,7 @@ func (ep *epoll) report(e *engine, t *task, most int, tell func([]*epollItem, []
 		}
 		if r := e.itemEvents(t, it); r != 0 {
 			items, events = append(items, it), append(events, r)
-		} else if _, ok := e.pollEvent(t, []polled{it.what}); !ok && it.what.kind != kindTTY {
+		} else if _, ok := e.pollEvent(t, []polled{it.what}); !ok && !it.what.silent() {
 			idle[it] = true
 		}
 	}
@@ -234,8 +242,12 @@ func (ep *epoll) report(e *engine, t *task, most int, tell func([]*epollItem, []
 	for i, it := range items {
 		it.unlist()
 		it.disabled = it.events&unix.EPOLLONESHOT != 0
-		if it.told = events[i]; !it.disabled && (it.events&unix.EPOLLET == 0 || it.what.kind == kindTTY) {
+		edge := it.events&unix.EPOLLET != 0
+		if !it.disabled && (!edge || it.what.silent()) {
 			it.list() // others come first the next time
+		}
+		if edge && it.what.silent() {
+			it.told = events[i]
 		}
 	}
 	return true

@@ -78,6 +78,9 @@ func (e *engine) finishes(t *task) {
 	}
 	e.dropPipes(t)
 	e.letsGo(t, func(int) bool { return true })
+	for _, k := range t.pidfds {
+		e.notify(k, pollIn)
+	}
 	e.changes++
 }
 

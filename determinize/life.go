@@ -103,7 +103,7 @@ func (e *engine) forked(t *task, vfork bool) {
 			vpid: plan.vpid, parent: t.leader, forker: t.leader,
 			pgid: t.pgid, sid: t.sid,
 			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
-			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught,
+			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught, signalfds: t.signalfds,
 			locker: t.locker, forked: true,
 		},
 		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(),

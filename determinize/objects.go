@@ -41,13 +41,16 @@ func (e *engine) standIn(t *task, flags uint64, made func(vfs.Key) object) verdi
 	e.setArg(t, 0, unix.AF_UNIX)
 	e.setArg(t, 1, unix.SOCK_DGRAM|flags&(unix.O_CLOEXEC|unix.O_NONBLOCK)) // which are SOCK_CLOEXEC and SOCK_NONBLOCK
 	e.setArg(t, 2, 0)
-	return runThen(func(ret int64) {
-		var st unix.Stat_t
-		if e.exhausted(t, ret); ret >= 0 && e.statFD(t, int32(ret), &st) == 0 {
-			e.sockets = st.Dev
-			e.objects[vfs.KeyOf(&st)] = made(vfs.KeyOf(&st))
-		}
-	})
+	return runThen(func(ret int64) { e.standsIn(t, ret, made) })
+}
+
+// standsIn notes what a new socket of a task stands for.
+func (e *engine) standsIn(t *task, ret int64, made func(vfs.Key) object) {
+	var st unix.Stat_t
+	if e.exhausted(t, ret); ret >= 0 && e.statFD(t, int32(ret), &st) == 0 {
+		e.sockets = st.Dev
+		e.objects[vfs.KeyOf(&st)] = made(vfs.KeyOf(&st))
+	}
 }
 
 // objectAt is the object that a descriptor of a task leads to, or nil.

@@ -130,7 +130,8 @@ func TestCloneRefused(t *testing.T) {
 		{cloneCall{flags: unix.CLONE_PTRACE, exit: chld}, "CLONE_PTRACE", unix.EINVAL},
 		{cloneCall{flags: unix.CLONE_INTO_CGROUP, exit: chld}, "CLONE_INTO_CGROUP", unix.EOPNOTSUPP},
 		{cloneCall{flags: unix.CLONE_FILES, exit: chld}, "CLONE_FILES", unix.EINVAL},
-		{cloneCall{flags: unix.CLONE_PIDFD, exit: chld}, "CLONE_PIDFD", unix.EINVAL},
+		{cloneCall{flags: unix.CLONE_PIDFD, exit: chld}, "", 0},
+		{cloneCall{flags: unix.CLONE_PIDFD | threadFlags}, "CLONE_PIDFD", unix.EINVAL},
 		{cloneCall{flags: unix.CLONE_UNTRACED, exit: chld}, "CLONE_UNTRACED", unix.EINVAL},
 		{cloneCall{flags: 1 << 60, exit: chld}, "flags", unix.EINVAL},
 		{cloneCall{flags: unix.CLONE_NEWUSER, exit: chld}, "CLONE_NEWUSER", unix.EPERM},
@@ -165,7 +166,7 @@ func FuzzCloneArgs(f *testing.F) {
 		if _, errno := c.refused(); errno != 0 {
 			return
 		}
-		const never = unix.CLONE_UNTRACED | unix.CLONE_PTRACE | unix.CLONE_PARENT | unix.CLONE_PIDFD | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
+		const never = unix.CLONE_UNTRACED | unix.CLONE_PTRACE | unix.CLONE_PARENT | unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
 			unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWTIME
 		thread := c.flags&threadFlags == threadFlags && c.flags&unix.CLONE_VFORK == 0
 		shares := c.flags&(threadFlags&^unix.CLONE_VM) != 0 || c.flags&unix.CLONE_VM != 0 && c.flags&unix.CLONE_VFORK == 0

@@ -222,6 +222,10 @@ func (e *engine) enter(t *task) {
 		return
 	}
 	t.fresh = true
+	if t.injected.made(&t.call) {
+		e.apply(t, runThen(t.injected.done))
+		return
+	}
 	if t.madeAgain(last) {
 		e.decide(t)
 		return

@@ -156,26 +156,8 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		return
 	}
 	info, errno := e.tr.Siginfo(t.pid)
-	if own, ok := t.postedInfo(sig); ok && errno == 0 {
-		info = own
+	if errno == 0 && e.showSignal(t, sig, &info) {
 		e.tr.SetSiginfo(t.pid, &info)
-	} else if errno == 0 {
-		code := int32(binary.LittleEndian.Uint32(info[siCode:]))
-		if sig == unix.SIGCHLD && code > 0 {
-			// Times that a child used, and the uid as the host sees it.
-			binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
-			clear(info[siUtime : siStime+8])
-			killedWithoutCore(info[:])
-			e.tr.SetSiginfo(t.pid, &info)
-		} else if sig == unix.SIGXCPU && t.timeLimit(info[:]) {
-			e.tr.SetSiginfo(t.pid, &info)
-		} else if code <= 0 {
-			if from := int32(binary.LittleEndian.Uint32(info[siPID:])); from == 0 && sig != unix.SIGPIPE {
-				e.taint("signal", sig.String()+" was sent from outside the box", t)
-			}
-			binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
-			e.tr.SetSiginfo(t.pid, &info)
-		}
 	}
 	t.sig = sig
 	e.traceSignal(t, sig, info[:])
@@ -192,6 +174,31 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 		return
 	}
 	e.resume(t)
+}
+
+// showSignal makes of what the kernel says of a signal what a task is shown, and tells
+// whether that is something else.
+func (e *engine) showSignal(t *task, sig unix.Signal, info *[128]byte) bool {
+	if own, ok := t.postedInfo(sig); ok {
+		*info = own
+		return true
+	}
+	switch code := int32(binary.LittleEndian.Uint32(info[siCode:])); {
+	case sig == unix.SIGCHLD && code > 0:
+		// Times that a child used, and the uid as the host sees it.
+		binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
+		clear(info[siUtime : siStime+8])
+		killedWithoutCore(info[:])
+	case sig == unix.SIGXCPU && t.timeLimit(info[:]):
+	case code <= 0:
+		if from := int32(binary.LittleEndian.Uint32(info[siPID:])); from == 0 && sig != unix.SIGPIPE {
+			e.taint("signal", sig.String()+" was sent from outside the box", t)
+		}
+		binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
+	default:
+		return false
+	}
+	return true
 }
 
 // effect tells whether a signal that is delivered has a handler run, and whether it

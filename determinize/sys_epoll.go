@@ -135,7 +135,12 @@ func epollWaitEnter(e *engine, t *task) verdict {
 	case most <= 0 || most > math.MaxInt32/sizeofEpollEvent:
 		return fail(unix.EINVAL)
 	}
-	tell := func() verdict { return e.epollTell(t, ep, int(most)) }
+	return e.reached(t, func() verdict { return e.epollWait(t, ep, int(most), &set) })
+}
+
+// epollWait waits for an epoll, once it is its turn.
+func (e *engine) epollWait(t *task, ep *epoll, most int, set *waitSet) verdict {
+	tell := func() verdict { return e.epollTell(t, ep, most) }
 	if ep.ready(e, t) != 0 || set.forNow {
 		return tell()
 	}

@@ -76,23 +76,39 @@ func killEnter(e *engine, t *task) verdict {
 		if t.doomed = sig == uint64(unix.SIGKILL); t.doomed && t.threaded() {
 			e.takesOver(t)
 		}
-		return run()
+		return runThen(func(int64) { e.raise(t, t.stamp()) }) // another thread may wait for it
 	}
 	l := letter{sig: unix.Signal(sig), at: t.stamp(), edge: t.clk.Edge, thread: thread}
 	if infoArg >= 0 {
 		if e.tr.ReadFull(t.pid, t.arg(infoArg), l.info[:]) != 0 {
 			return fail(unix.EFAULT)
 		}
-		if c := int32(binary.LittleEndian.Uint32(l.info[siCode:])); c >= 0 || c == siTkill {
+		if l.claims() {
 			return fail(unix.EPERM)
 		}
 	} else {
-		binary.LittleEndian.PutUint32(l.info[siCode:], uint32(code))
-		binary.LittleEndian.PutUint32(l.info[siPID:], uint32(t.vpid))
-		binary.LittleEndian.PutUint32(l.info[siUID:], uint32(e.cfg.UID))
+		e.signs(t, &l, code)
 	}
 	binary.LittleEndian.PutUint32(l.info[:], uint32(sig))
-	if sig == 0 {
+	return e.mailAll(t, l, targets)
+}
+
+// claims tells whether a signal's sender claims what only the kernel says of others.
+func (l *letter) claims() bool {
+	c := int32(binary.LittleEndian.Uint32(l.info[siCode:]))
+	return c >= 0 || c == siTkill
+}
+
+// signs says in a signal who has sent it.
+func (e *engine) signs(t *task, l *letter, code int32) {
+	binary.LittleEndian.PutUint32(l.info[siCode:], uint32(code))
+	binary.LittleEndian.PutUint32(l.info[siPID:], uint32(t.vpid))
+	binary.LittleEndian.PutUint32(l.info[siUID:], uint32(e.cfg.UID))
+}
+
+// mailAll sends a signal to some tasks.
+func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
+	if l.sig == 0 {
 		return answer(0)
 	}
 	self := false
@@ -149,6 +165,9 @@ func (e *engine) kill(u *task, l *letter) {
 
 // mail gives a signal to the engine until it can be sent, or sends it.
 func (e *engine) mail(u *task, l *letter) {
+	if u.state == stateLeft && len(u.threads) > 0 {
+		u = u.threads[0]
+	}
 	switch u.state {
 	case stateDead, stateExiting, stateDying:
 		return

@@ -201,6 +201,11 @@ func (e *engine) poll(t *task, set waitSet, finish func() int64) verdict {
 	if v, wait := e.order(t, e.pollScope(t, all)); wait {
 		return v
 	}
+	return e.reached(t, func() verdict { return e.pollNow(t, set, all, finish) })
+}
+
+// pollNow is poll once it is its turn.
+func (e *engine) pollNow(t *task, set waitSet, all []polled, finish func() int64) verdict {
 	end := func() verdict {
 		e.tellLeft(t, &set)
 		return answer(finish())

@@ -25,6 +25,7 @@ const (
 // cloneCall is what a clone call asks for.
 type cloneCall struct {
 	flags  uint64 // CLONE_*, without the exit signal
+	pidfd  uint64 // address for CLONE_PIDFD
 	exit   uint64 // signal
 	setTid bool   // it chooses the pid
 }
@@ -38,7 +39,7 @@ func forkEnter(e *engine, t *task) verdict {
 // cloneEnter handles clone and clone3.
 func cloneEnter(e *engine, t *task) verdict {
 	// clone looks at 32 bits of its flags.
-	c := cloneCall{flags: uint64(uint32(t.arg(0)) &^ cloneExitSignal), exit: t.arg(0) & cloneExitSignal}
+	c := cloneCall{flags: uint64(uint32(t.arg(0)) &^ cloneExitSignal), exit: t.arg(0) & cloneExitSignal, pidfd: t.arg(2)}
 	if t.call.Nr == unix.SYS_CLONE3 {
 		size := t.arg(1)
 		switch {
@@ -67,6 +68,9 @@ func cloneEnter(e *engine, t *task) verdict {
 		}
 		plan = forkPlan{thread: true}
 	}
+	if c.flags&unix.CLONE_PIDFD != 0 {
+		return e.forkWithPidfd(t, plan, &c)
+	}
 	return e.planFork(t, plan)
 }
 
@@ -85,7 +89,7 @@ func parseCloneArgs(args []byte) (cloneCall, unix.Errno) {
 		}
 		return binary.LittleEndian.Uint64(args[i:])
 	}
-	c := cloneCall{flags: at(0), exit: at(32), setTid: at(64) != 0}
+	c := cloneCall{flags: at(0), pidfd: at(8), exit: at(32), setTid: at(64) != 0}
 	if c.flags&(cloneExitSignal&^unix.CLONE_NEWTIME) != 0 || c.exit > 64 || c.setTid != (at(72) != 0) {
 		return cloneCall{}, unix.EINVAL
 	}
@@ -109,6 +113,8 @@ func (c *cloneCall) refused() (what string, errno unix.Errno) {
 		return "flags", rule.Errno
 	case bad:
 		return rule.Name, rule.Errno
+	case c.flags&unix.CLONE_PIDFD != 0 && c.flags&(unix.CLONE_THREAD|unix.CLONE_DETACHED) != 0:
+		return "CLONE_PIDFD", unix.EINVAL
 	case c.thread() && c.flags&unix.CLONE_VFORK == 0:
 		return "", 0
 	case c.flags&unix.CLONE_THREAD != 0:
@@ -150,7 +156,7 @@ func wait4Enter(e *engine, t *task) verdict {
 	}
 	status, ru := t.arg(1), t.arg(3)
 	return e.wait(t, match, group, options, true, func(k *task) {
-		if id != int32(k.vpid) {
+		if k != nil && id != int32(k.vpid) {
 			e.setArg(t, 0, uint64(k.vpid))
 		}
 	}, func(k *task, ret int64) {
@@ -174,7 +180,7 @@ func waitidEnter(e *engine, t *task) verdict {
 	if options&^known != 0 || options&events == 0 {
 		return fail(unix.EINVAL)
 	}
-	match := func(k *task) bool { return true }
+	match, nonblock := func(k *task) bool { return true }, false
 	switch kind {
 	case pAll:
 	case pPid:
@@ -188,15 +194,32 @@ func waitidEnter(e *engine, t *task) verdict {
 		}
 		match = func(k *task) bool { return k.pgid == int(id) || id == 0 && k.pgid == t.pgid }
 	case pPidfd:
-		e.refuse("waitid(P_PIDFD)")
-		return fail(unix.EINVAL)
+		pd, errno := e.pidfdOf(t, id)
+		switch {
+		case errno != 0:
+			return fail(errno)
+		case !slices.Contains(t.kids, pd.of.leader):
+			return fail(unix.ECHILD)
+		}
+		fl, _ := e.flags(t, id)
+		nonblock = fl&unix.O_NONBLOCK != 0 && options&unix.WNOHANG == 0
+		id = int32(pd.of.vpid)
+		match = func(k *task) bool { return k.process == pd.of }
 	default:
 		return fail(unix.EINVAL)
 	}
 	info, ru := t.arg(2), t.arg(4)
-	return e.wait(t, match, kind == pPgid, options, options&unix.WEXITED != 0, func(k *task) {
+	if nonblock {
+		options |= unix.WNOHANG
+	}
+	v := e.wait(t, match, kind == pPgid, options, options&unix.WEXITED != 0, func(k *task) {
+		if k != nil {
+			id = int32(k.vpid)
+		} else if kind != pPidfd {
+			return
+		}
 		e.setArg(t, 0, pPid)
-		e.setArg(t, 1, uint64(k.vpid))
+		e.setArg(t, 1, uint64(id))
 	}, func(k *task, ret int64) {
 		if ret != 0 {
 			return
@@ -213,10 +236,15 @@ func waitidEnter(e *engine, t *task) verdict {
 			e.tr.WriteFull(t.pid, ru, k.usage())
 		}
 	})
+	if nonblock && v.do == doAnswer && v.ret == 0 {
+		return fail(unix.EAGAIN)
+	}
+	return v
 }
 
 // wait waits for a child that match accepts, by its group or not. The child that goes
-// first in order of its exit is chosen here, by choose; the kernel then reports it.
+// first in order of its exit is chosen here, by choose; the kernel then reports it. It is
+// nil when there is none any more, which the kernel says too.
 func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint64, exits bool, choose func(*task), done func(*task, int64)) verdict {
 	find := func() *task {
 		var best *task
@@ -283,6 +311,7 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 		case any():
 			return e.nothingYet(t)
 		}
+		choose(nil)
 		return runThen(func(ret int64) { done(nil, ret) })
 	}
 	v := block(saying("a child"), scope, func() (sched.Stamp, bool) {
@@ -296,6 +325,7 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 		if k := find(); k != nil {
 			return e.afterDeath(t, k, report)
 		}
+		choose(nil)
 		return runThen(func(ret int64) { done(nil, ret) })
 	}
 	return v

@@ -93,35 +93,25 @@ func sigwaitEnter(e *engine, t *task) verdict {
 		}
 		deadline = t.clk.Now() + d
 	}
-	pending := func() bool {
-		s, ok := e.signalState(t)
-		return !ok || s.pending&set != 0
-	}
+	pending := func() bool { return e.pending(t, set) }
 	poll := func() verdict {
 		return runThen(func(ret int64) {
 			if ret <= 0 {
 				return
 			}
+			var info [128]byte
 			addr := t.arg(1)
-			if own, ok := t.postedInfo(unix.Signal(ret)); ok && addr != 0 {
-				e.tr.WriteFull(t.pid, addr, own[:])
-			} else if addr != 0 {
-				e.tr.WriteFull(t.pid, addr+siUID, []byte{byte(e.cfg.UID), byte(e.cfg.UID >> 8), byte(e.cfg.UID >> 16), byte(e.cfg.UID >> 24)})
+			if addr == 0 {
+				t.postedInfo(unix.Signal(ret))
+			} else if e.tr.ReadFull(t.pid, addr, info[:]) == 0 && e.showSignal(t, unix.Signal(ret), &info) {
+				e.tr.WriteFull(t.pid, addr, info[:])
 			}
 		})
 	}
 	if pending() {
 		return poll()
 	}
-	v := block(saying("a signal"), e.everybody(t), func() (sched.Stamp, bool) {
-		at, ok := t.raisedAt, pending()
-		for _, k := range t.kids {
-			if set&chldBit != 0 && k.state == stateExiting && (!ok || k.shown().Before(at)) {
-				at, ok = k.shown(), true
-			}
-		}
-		return at, ok
-	})
+	v := block(saying("a signal"), e.everybody(t), func() (sched.Stamp, bool) { return e.pendingSince(t, set) })
 	v.then = poll
 	v.broken = func() verdict { return e.interrupt(t, restartNoHand) }
 	if timed {
@@ -132,6 +122,24 @@ func sigwaitEnter(e *engine, t *task) verdict {
 		}
 	}
 	return v
+}
+
+// pending tells whether the kernel has a signal of a set for a task.
+func (e *engine) pending(t *task, set uint64) bool {
+	s, ok := e.signalState(t)
+	return !ok || s.pending&set != 0
+}
+
+// pendingSince is since when there is a signal of a set for a task, which waits for it: it
+// is pending, or will be as a child of it may end now.
+func (e *engine) pendingSince(t *task, set uint64) (at sched.Stamp, ok bool) {
+	at, ok = t.raisedAt, e.pending(t, set)
+	for _, k := range t.kids {
+		if set&chldBit != 0 && k.state == stateExiting && (!ok || k.shown().Before(at)) {
+			at, ok = k.shown(), true
+		}
+	}
+	return at, ok
 }
 
 // readMask reads a signal mask that a call puts in force while it waits.

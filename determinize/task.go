@@ -77,12 +77,14 @@ type process struct {
 	weakRead    bool        // the C library's start-up read of randomness is still to come
 	chldIgnored bool        // SIGCHLD is ignored
 	noWait      bool        // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	signalfds   bool        // it has made a signalfd, or inherited one
 	chldCaught  bool        // it may notice SIGCHLD: it has had a handler, or waited for it
 	locker      bool        // it may hold a file lock
 	forked      bool        // it has not started a program since it was forked
 	startedAt   sched.Stamp // when it did
 	cloned      bool        // made with another exit signal than SIGCHLD; wait4's __WCLONE
 	vforkOf     *task       // parent that waits for this vfork child
+	pidfds      []vfs.Key   // that lead to it
 	pipes       []*pipe     // of which it has ends open
 	family      *family     // that counts the programs that it starts; nil before the first
 	counted     bool        // it is one of those that were forked in it
@@ -165,8 +167,9 @@ type task struct {
 	left        bool         // it is at its exit
 	oversize    bool         // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
 
-	wait  wait           // while it is blocked
-	again func() verdict // what restart_syscall goes on with, or nil
+	wait     wait // while it is blocked
+	injected injection
+	again    func() verdict // what restart_syscall goes on with, or nil
 
 	// Signals.
 	raised   bool        // one may be pending

@@ -325,7 +325,7 @@ func TestRulesRefused(t *testing.T) {
 		{&CloneFlags, 0, false, "", 0},
 		{&CloneFlags, unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID, false, "", 0},
 		{&CloneFlags, unix.CLONE_VM | unix.CLONE_VFORK, false, "", 0},
-		{&CloneFlags, unix.CLONE_VM | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_PIDFD, true, "CLONE_PIDFD", unix.EINVAL},
+		{&CloneFlags, unix.CLONE_VM | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_PARENT, true, "CLONE_PARENT", unix.EINVAL},
 		{&CloneFlags, unix.CLONE_NEWUSER, true, "CLONE_NEWUSER", unix.EPERM},
 		{&CloneFlags, 1 << 50, true, "", unix.EINVAL},
 		{&OpenFlags, unix.O_RDWR | unix.O_CREAT | unix.O_CLOEXEC | unix.O_SYNC | unix.O_TMPFILE, false, "", 0},

@@ -35,7 +35,7 @@ var CloneFlags = Rules{
 		{unix.CLONE_FS, "CLONE_FS", Control, 0, "a thread's; processes that share a working directory are refused EINVAL"},
 		{unix.CLONE_FILES, "CLONE_FILES", Control, 0, "a thread's; processes that share descriptors are refused EINVAL"},
 		{unix.CLONE_SIGHAND, "CLONE_SIGHAND", Control, 0, "a thread's; processes that share handlers are refused EINVAL"},
-		{unix.CLONE_PIDFD, "CLONE_PIDFD", Refuse, unix.EINVAL, whyPidfd},
+		{unix.CLONE_PIDFD, "CLONE_PIDFD", Control, 0, "the engine makes the descriptor; a thread's is refused EINVAL"},
 		{unix.CLONE_PTRACE, "CLONE_PTRACE", Refuse, unix.EINVAL, "who traces a child is the box's business; only debuggers ask"},
 		{unix.CLONE_VFORK, "CLONE_VFORK", Control, 0, "the parent is not runnable until the child execs or exits"},
 		{unix.CLONE_PARENT, "CLONE_PARENT", Refuse, unix.EINVAL, "the child's parent would be the caller's; not supported yet, and the manual's answer to an init"},

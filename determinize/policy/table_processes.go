@@ -10,7 +10,7 @@ const (
 	whyGroup     = "process groups decide who a signal reaches"
 	whySend      = "a signal to another task arrives at a place that the engine decides"
 	whySigWait   = "waits for a signal from another task"
-	whyPidfd     = "process descriptors are not supported yet; kernels before 5.3 answer so and programs fall back to pids"
+	whyPidfd     = "names a process that the engine knows, and waits for its end in order; a box with one makes one call at a time"
 	whyNewThread = "the newer futex calls are not supported yet; older kernels answer so, and programs use futex"
 )
 
@@ -92,12 +92,14 @@ var processRows = []Row{
 		Args: "set:in info:out timeout:in sigsetsize:size", Access: "read life", Why: whySigWait + ", or for virtual time"},
 	unix.SYS_PAUSE: {Name: "pause", Class: Order, Access: "read life", Why: whySigWait},
 
-	unix.SYS_PIDFD_OPEN: {Name: "pidfd_open", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "pid:pid flags:open", Why: whyPidfd},
-	unix.SYS_PIDFD_SEND_SIGNAL: {Name: "pidfd_send_signal", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "pidfd:fd sig:signal info:in flags:hex", Why: whyPidfd},
+	unix.SYS_PIDFD_OPEN: {Name: "pidfd_open", Class: Control,
+		Args: "pid:pid flags:open", Access: "read life",
+		Why: whyPidfd},
+	unix.SYS_PIDFD_SEND_SIGNAL: {Name: "pidfd_send_signal", Class: Control,
+		Args: "pidfd:fd sig:signal info:in flags:hex", Access: "read life, write life",
+		Why: "a signal to another task arrives at a place that the engine decides"},
 	unix.SYS_PIDFD_GETFD: {Name: "pidfd_getfd", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "pidfd:fd targetfd:fd flags:hex", Why: whyPidfd},
+		Args: "pidfd:fd targetfd:fd flags:hex", Why: "takes a descriptor from another process, behind the engine; kernels before 5.6 answer so"},
 
 	unix.SYS_FUTEX: {Name: "futex", Class: Order,
 		Args: "uaddr:inout op:hex val:uint timeout:word uaddr2:inout val3:uint",

@@ -10,7 +10,7 @@ const (
 	whySync     = "says only that bytes are on the host's disk: the box's files are thrown away or committed by their digest, and EIO would be the host's"
 	whyEpoll    = "what is ready is the engine's to say; a box with an epoll makes one call at a time"
 	whyEvent    = "a counter that the engine holds: who waits is woken in order; a box with one makes one call at a time"
-	whyNoEvent  = "event descriptors are not supported; kernels built without them answer so"
+	whySigfd    = "reads pending signals: when those of others reach a task is the engine's to say; a box with one makes one call at a time"
 	whyNoNotify = "file notification is not supported: order and merging of events are the kernel's; programs fall back to polling"
 	whyNoAIO    = "completes in the kernel's order, behind the engine; programs fall back to plain reads and writes"
 )
@@ -107,10 +107,10 @@ var streamRows = []Row{
 		Args: "initval:uint", Why: whyEvent},
 	unix.SYS_EVENTFD2: {Name: "eventfd2", Class: Order,
 		Args: "initval:uint flags:open", Why: whyEvent},
-	unix.SYS_SIGNALFD: {Name: "signalfd", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "fd:fd mask:in sizemask:size", Why: whyNoEvent},
-	unix.SYS_SIGNALFD4: {Name: "signalfd4", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "fd:fd mask:in sizemask:size flags:open", Why: whyNoEvent},
+	unix.SYS_SIGNALFD: {Name: "signalfd", Class: Order,
+		Args: "fd:fd mask:in sizemask:size", Why: whySigfd},
+	unix.SYS_SIGNALFD4: {Name: "signalfd4", Class: Order,
+		Args: "fd:fd mask:in sizemask:size flags:open", Why: whySigfd},
 	unix.SYS_INOTIFY_INIT: {Name: "inotify_init", Class: Refuse, Errno: unix.ENOSYS,
 		Why: whyNoNotify},
 	unix.SYS_INOTIFY_INIT1: {Name: "inotify_init1", Class: Refuse, Errno: unix.ENOSYS,
