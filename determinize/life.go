@@ -104,7 +104,7 @@ func (e *engine) forked(t *task, vfork bool) {
 			pgid: t.pgid, sid: t.sid,
 			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
 			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught, signalfds: t.signalfds,
-			locker: t.locker, forked: true,
+			locker: t.locker, forked: true, vdso: t.vdso, reads: t.reads.copy(),
 		},
 		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(),
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,

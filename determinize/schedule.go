@@ -201,6 +201,9 @@ func (e *engine) resume(t *task) {
 	sig := t.sig
 	t.sig = 0
 	var errno unix.Errno
+	if t.exit == nil {
+		e.lendClock(t)
+	}
 	if t.exit != nil {
 		errno = e.tr.ContToExit(t.pid, sig)
 	} else {

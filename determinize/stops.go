@@ -35,6 +35,7 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		e.tr.Cont(pid, 0)
 		return
 	}
+	e.takeClock(t)
 	t.events++
 	if e.stops++; e.stops%paceEvery == 0 {
 		e.lookAtPaces()

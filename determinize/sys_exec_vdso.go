@@ -17,6 +17,8 @@ type vdsoPlan struct {
 	patches []vdso.Patch
 	room    uint64 // offset of the place for the code that programs begin with
 	data    uint64 // length of the data pages before the image
+	clocks  vdso.ClockCode
+	counts  bool // there is room for the clocks' code
 }
 
 // patchVDSO keeps a new program from what the kernel shows without a call. The
@@ -48,6 +50,7 @@ func (e *engine) patchVDSO(t *task, base uint64) {
 		e.fatal = ErrLost
 	}
 	t.dataLeft = at + vdso.EntryFailed
+	t.vdso, t.reads = base, nil
 }
 
 func (e *engine) planVDSO(t *task, base uint64) (*vdsoPlan, error) {
@@ -73,7 +76,8 @@ func (e *engine) planVDSO(t *task, base uint64) (*vdsoPlan, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: /proc/PID/maps does not show them before the vDSO", vdso.ErrData)
 	}
-	return &vdsoPlan{patches, room, data}, nil
+	clocks, counts := vdso.Clocks(image)
+	return &vdsoPlan{patches, room, data, clocks, counts}, nil
 }
 
 // vdsoData finds the length of the data pages of a vDSO in /proc/PID/maps: the

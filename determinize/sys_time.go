@@ -44,6 +44,10 @@ func (e *engine) clockValue(t *task, id int32) (int64, unix.Errno) {
 }
 
 func clockGettimeEnter(e *engine, t *task) verdict {
+	return e.readsAlone(t, func() verdict { return e.clockGettime(t) })
+}
+
+func (e *engine) clockGettime(t *task) verdict {
 	v, errno := e.clockValue(t, t.fd(0))
 	if errno != 0 {
 		return fail(errno)
@@ -78,6 +82,10 @@ func (e *engine) peekClock(id int32) (wall bool, errno unix.Errno) {
 }
 
 func gettimeofdayEnter(e *engine, t *task) verdict {
+	return e.readsAlone(t, func() verdict { return e.gettimeofday(t) })
+}
+
+func (e *engine) gettimeofday(t *task) verdict {
 	if t.arg(0) != 0 {
 		tv := unix.NsecToTimeval(e.epoch() + e.readClock(t))
 		if v := e.put(t, t.arg(0), bytesOf(&tv)); v.ret != 0 {

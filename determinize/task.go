@@ -74,6 +74,8 @@ type process struct {
 	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 	exec        *execution
 	dataLeft    uint64      // where it gets SIGILL if the vDSO's data could not be taken away
+	vdso        uint64      // where its vDSO is
+	reads       *clockPage  // from which it reads its clock by itself, or nil
 	weakRead    bool        // the C library's start-up read of randomness is still to come
 	chldIgnored bool        // SIGCHLD is ignored
 	noWait      bool        // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT

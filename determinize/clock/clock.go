@@ -28,6 +28,9 @@ const (
 	cheapReads = 100_000
 	dearRead   = int64(time.Millisecond)
 
+	// manyReads is the number of reads without a call after which one costs dearRead.
+	manyReads = 4_000_000
+
 	// overwritesPerSecond is the number of overwrites that fit between two
 	// seconds of stamps.
 	overwritesPerSecond = 1_000_000
@@ -48,9 +51,10 @@ type Edge struct {
 // stamp is the epoch.
 type Clock struct {
 	Edge
-	own   int64  // own time since the last exec, nanoseconds
-	reads uint64 // clock reads since the last exec
-	mine  bool   // O is what the process itself read last
+	own    int64  // own time since the last exec, nanoseconds
+	reads  uint64 // clock reads since the last exec
+	passed uint64 // those that cost no call
+	mine   bool   // O is what the process itself read last
 
 	stamps int64 // the first stamp of the box, nanoseconds since the epoch
 }
@@ -83,7 +87,7 @@ func (c *Clock) Fork() Clock {
 // Exec starts the own time of a new exec.
 func (c *Clock) Exec() {
 	c.own = 0
-	c.reads = 0
+	c.reads, c.passed = 0, 0
 	c.mine = false
 }
 
@@ -153,6 +157,31 @@ func (c *Clock) Read(digits func(n uint64) int64) int64 {
 	c.O, c.mine = v, true
 	return v
 }
+
+// MayPass tells whether the process may read its clock by itself: last is the value from
+// which it goes on, step what each read adds, both in nanoseconds. It may not when what it
+// knows comes from others: its next read must have digits of its own.
+func (c *Clock) MayPass() (last, step int64, ok bool) {
+	step = tick
+	if c.passed >= manyReads {
+		step = dearRead
+	}
+	return c.now(), step, c.mine
+}
+
+// Pass accounts for n reads that the process has made by itself, since MayPass gave last and
+// step and nothing else has happened. They are part of its order, and no own time.
+func (c *Clock) Pass(n uint64, last, step int64) {
+	if n == 0 {
+		return
+	}
+	c.B += n
+	c.passed += n
+	c.O, c.mine = last+int64(n)*step, true
+}
+
+// Reads is the number of calls of Read since the last exec.
+func (c *Clock) Reads() uint64 { return c.reads }
 
 // Now is the clock's value without a read: the start of a relative timeout.
 func (c *Clock) Now() int64 { return c.now() }

@@ -34,6 +34,19 @@ func TestPollingLoopEnds(t *testing.T) {
 	}
 }
 
+// TestPassingLoopEnds is TestPollingLoopEnds with reads that cost no call.
+func TestPassingLoopEnds(t *testing.T) {
+	var c Clock
+	start := c.Read(zero)
+	for n := 0; c.Now()-start < int64(time.Hour); n++ {
+		last, step, ok := c.MayPass()
+		if !ok || n > 10_000 {
+			t.Fatalf("after %d batches of reads: %v have passed, may go on: %v", n, time.Duration(c.Now()-start), ok)
+		}
+		c.Pass(1024, last, step)
+	}
+}
+
 func TestOverwriteIsLater(t *testing.T) {
 	var c Clock
 	prev := c.Stamp()
@@ -67,7 +80,7 @@ func TestMonotone(t *testing.T) {
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			p := rapid.IntRange(0, 2).Draw(t, "process")
 			q := rapid.IntRange(0, 2).Draw(t, "other")
-			switch rapid.IntRange(0, 6).Draw(t, "do") {
+			switch rapid.IntRange(0, 7).Draw(t, "do") {
 			case 0:
 				procs[p].Tick()
 			case 1:
@@ -90,6 +103,18 @@ func TestMonotone(t *testing.T) {
 				procs[p].Join(procs[q].Edge)
 			case 6:
 				procs[p].Exec()
+			case 7:
+				last, step, ok := procs[p].MayPass()
+				if !ok {
+					continue
+				}
+				if last+step <= seen[p] {
+					t.Fatalf("process %d reads %d by itself after %d", p, last+step, seen[p])
+				}
+				n := rapid.Uint64Range(0, 3000).Draw(t, "reads")
+				if procs[p].Pass(n, last, step); n > 0 {
+					seen[p] = last + int64(n)*step
+				}
 			}
 		}
 	})

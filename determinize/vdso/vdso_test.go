@@ -117,6 +117,13 @@ func TestOwn(t *testing.T) {
 		t.Errorf("of the patched image: %v %s", err, diff)
 	}
 	for _, image := range [][]byte{image, patched} {
+		if c, ok := Clocks(image); ok {
+			for _, p := range c.Patches(0) {
+				if p.Offset+uint64(len(p.Code)) > uint64(len(image)) {
+					t.Fatalf("%s does not lie in the image: %+v", p.Name, p)
+				}
+			}
+		}
 		off, ok := Room(image)
 		if !ok || !inside(symbols, off) {
 			t.Errorf("room at %#x, %v", off, ok)
