@@ -206,6 +206,7 @@ func init() {
 		{epollCreateEnter, []int{unix.SYS_EPOLL_CREATE, unix.SYS_EPOLL_CREATE1}},
 		{epollCtlEnter, []int{unix.SYS_EPOLL_CTL}},
 		{epollWaitEnter, []int{unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2}},
+		{futex2Enter, []int{unix.SYS_FUTEX_WAIT, unix.SYS_FUTEX_WAKE, unix.SYS_FUTEX_REQUEUE, unix.SYS_FUTEX_WAITV}},
 		{getrandomEnter, []int{unix.SYS_GETRANDOM}},
 		{clockGettimeEnter, []int{unix.SYS_CLOCK_GETTIME}},
 		{clockGetresEnter, []int{unix.SYS_CLOCK_GETRES}},

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,14 +70,21 @@ func sharedWord(line string, addr uint64) (k futexKey, ok bool) {
 	return futexKey{file: vfs.Key{Dev: unix.Mkdev(uint32(n[3]), uint32(n[4])), Ino: ino}, addr: n[2] + addr - n[0]}, true
 }
 
-// futexWaiter is a task that waits for a futex.
+// futexWord is a word that somebody waits for.
+type futexWord struct {
+	key  futexKey
+	addr uint64 // in its own memory
+	held uint32 // what it held then
+	bits uint32
+}
+
+// futexWaiter is a task that waits for futexes: one, but for futex_waitv(2).
 type futexWaiter struct {
-	key   futexKey
-	addr  uint64 // in its own memory
-	word  uint32 // what it held then
-	bits  uint32
+	words []futexWord
 	seq   uint64 // the order in which they came
+	locks bool   // it waits to own the word; see futexLocks
 	woken bool
+	by    int         // the index of the word that it was woken by
 	at    sched.Stamp // since when
 }
 
@@ -84,8 +92,10 @@ type futexWaiter struct {
 func futexEnter(e *engine, t *task) verdict {
 	op, addr := t.arg(1), t.arg(0)
 	switch command := op & 0x7f; command {
-	case futexWait, futexWake, futexRequeue, futexCmpRequeue, futexWakeOp, futexWaitBitset, futexWakeBitset:
-		if op&^(0x7f|futexPrivate|futexRealtime) != 0 || op&futexRealtime != 0 && command != futexWait && command != futexWaitBitset {
+	case futexWait, futexWake, futexRequeue, futexCmpRequeue, futexWakeOp, futexWaitBitset, futexWakeBitset,
+		futexLockPI, futexUnlockPI, futexTrylockPI, futexLockPI2:
+		if op&^(0x7f|futexPrivate|futexRealtime) != 0 ||
+			op&futexRealtime != 0 && command != futexWait && command != futexWaitBitset && command != futexLockPI2 {
 			return fail(unix.ENOSYS)
 		}
 	default:
@@ -118,6 +128,10 @@ func futexEnter(e *engine, t *task) verdict {
 		return answer(e.wake(t, key, t.arg(2), uint32(t.arg(5))))
 	case futexWakeOp:
 		return e.futexWakesOp(t, key, private)
+	case futexLockPI, futexLockPI2, futexTrylockPI:
+		return e.futexLocks(t, op, key)
+	case futexUnlockPI:
+		return e.futexUnlocks(t, key)
 	}
 	if op&0x7f == futexCmpRequeue {
 		word, errno := e.word(t, addr)
@@ -131,20 +145,30 @@ func futexEnter(e *engine, t *task) verdict {
 	if int32(t.arg(2)) < 0 || int32(t.arg(3)) < 0 || t.arg(4)&3 != 0 {
 		return fail(unix.EINVAL)
 	}
-	to, n := e.futexKey(t, t.arg(4), private), int64(0)
-	if int32(t.arg(2)) > 0 {
-		n = e.wake(t, key, t.arg(2), ^uint32(0))
+	return answer(e.requeue(t, key, e.futexKey(t, t.arg(4), private), t.arg(4), int32(t.arg(2)), int32(t.arg(3))))
+}
+
+// requeue wakes some of those who wait for a futex, has others wait for another one, which
+// is at an address of the caller's, and returns how many.
+func (e *engine) requeue(t *task, from, to futexKey, addr uint64, wakes, moves int32) (n int64) {
+	if wakes > 0 {
+		n = e.wake(t, from, uint64(wakes), ^uint32(0))
 	}
-	for range uint32(t.arg(3)) {
-		w := e.firstWaiter(key, ^uint32(0))
-		if w == nil || key == to {
+	held, _ := e.word(t, addr)
+	for range moves {
+		u, i := e.firstWaiter(from, ^uint32(0))
+		if u == nil || from == to {
 			break
 		}
 		e.futexSeq++
-		w.futex.key, w.futex.seq = to, e.futexSeq
+		w := &u.futex.words[i]
+		w.key, w.held, u.futex.seq = to, held, e.futexSeq
+		if u.process == t.process {
+			w.addr = addr
+		}
 		n++
 	}
-	return answer(n)
+	return n
 }
 
 // word reads a word of a task's memory.
@@ -161,19 +185,16 @@ func (e *engine) futexWaits(t *task, op uint64, key futexKey, bits uint32) verdi
 	if bits == 0 {
 		return fail(unix.EINVAL)
 	}
-	deadline, timed := int64(0), t.arg(3) != 0
-	if timed {
+	limit := noLimit
+	if t.arg(3) != 0 {
 		d, errno := e.readTimespec(t, t.arg(3))
-		if errno != 0 {
-			return fail(errno)
-		}
 		switch {
+		case errno != 0:
+			return fail(errno)
 		case op&0x7f == futexWait:
-			deadline = t.clk.Now() + d
-		case op&futexRealtime != 0:
-			deadline = d - e.epoch()
+			limit = within(t, d)
 		default:
-			deadline = d - uptime
+			limit = e.until(d, op&futexRealtime != 0)
 		}
 	}
 	word, errno := e.word(t, t.arg(0))
@@ -184,65 +205,92 @@ func (e *engine) futexWaits(t *task, op uint64, key futexKey, bits uint32) verdi
 		return fail(unix.EAGAIN)
 	}
 	e.futexSeq++
-	t.futex = &futexWaiter{key: key, addr: t.arg(0), word: word, bits: bits, seq: e.futexSeq}
-	return e.futexBlocks(t, deadline, timed, op&0x7f == futexWait)
+	t.futex = &futexWaiter{words: []futexWord{{key, t.arg(0), word, bits}}, seq: e.futexSeq}
+	return e.futexBlocks(t, limit, func() verdict { return answer(0) })
 }
 
-// futexBlocks has a task wait that is a futex's waiter.
-func (e *engine) futexBlocks(t *task, deadline int64, timed, relative bool) verdict {
+// limit is how long a task waits.
+type limit struct {
+	at       int64 // on its clock
+	timed    bool  // it does not wait for ever
+	relative bool  // it asked for a time from now on
+}
+
+var noLimit limit
+
+// within is a limit a time from now on.
+func within(t *task, d int64) limit { return limit{at: t.clk.Now() + d, timed: true, relative: true} }
+
+// until is a limit at a time that a clock shows.
+func (e *engine) until(d int64, wall bool) limit {
+	if wall {
+		return limit{at: d - e.epoch(), timed: true}
+	}
+	return limit{at: d - uptime, timed: true}
+}
+
+// futexBlocks has a task wait that is a futex's waiter, and then go on.
+func (e *engine) futexBlocks(t *task, l limit, then func() verdict) verdict {
 	f := t.futex
 	w := wait{
 		why:   saying("another thread or process (futex)"),
 		event: func() (sched.Stamp, bool) { return f.at, f.woken },
 		then: func() verdict {
 			t.futex = nil
-			return answer(0)
+			return then()
 		},
 		broken: func() verdict {
 			t.futex = nil
 			t.clk.Join(t.sender)
-			if timed && relative {
+			if l.timed && l.relative {
 				return e.resumable(t, func() verdict {
 					e.futexSeq++
 					f.seq = e.futexSeq
 					t.futex = f
-					return e.futexBlocks(t, deadline, timed, relative)
+					return e.futexBlocks(t, l, then)
 				})
+			}
+			if f.locks {
+				return e.interrupt(t, restartNoIntr)
 			}
 			return e.interrupt(t, restartSys)
 		},
 	}
-	if timed {
-		deadline = min(deadline, forever)
-		w.wake = t.wakeAt(deadline)
+	if l.timed {
+		l.at = min(l.at, forever)
+		w.wake = t.wakeAt(l.at)
 		w.timeUp = func() verdict {
 			t.futex = nil
-			t.clk.SleepUntil(deadline)
+			t.clk.SleepUntil(l.at)
 			return fail(unix.ETIMEDOUT)
 		}
 	}
 	return verdict{do: doBlock, wait: w}
 }
 
-// firstWaiter is who has waited longest for a futex with one of some bits.
-func (e *engine) firstWaiter(key futexKey, bits uint32) (first *task) {
+// firstWaiter is who has waited longest for a futex with one of some bits, and for which of
+// its words that is.
+func (e *engine) firstWaiter(key futexKey, bits uint32) (first *task, word int) {
 	for _, u := range e.live {
 		f := u.futex
-		if f != nil && !f.woken && f.key == key && f.bits&bits != 0 && (first == nil || f.seq < first.futex.seq) {
-			first = u
+		if f == nil || f.woken || first != nil && f.seq > first.futex.seq {
+			continue
+		}
+		if i := slices.IndexFunc(f.words, func(w futexWord) bool { return w.key == key && w.bits&bits != 0 }); i >= 0 {
+			first, word = u, i
 		}
 	}
-	return first
+	return first, word
 }
 
 // wake wakes up to n of those who wait for a futex, and returns how many.
 func (e *engine) wake(t *task, key futexKey, n uint64, bits uint32) (woken int64) {
 	for woken < int64(max(int32(n), 1)) {
-		u := e.firstWaiter(key, bits)
+		u, i := e.firstWaiter(key, bits)
 		if u == nil {
 			break
 		}
-		u.futex.woken, u.futex.at = true, t.stamp()
+		u.futex.wake(t, i)
 		woken++
 	}
 	if woken > 0 {
@@ -250,6 +298,9 @@ func (e *engine) wake(t *task, key futexKey, n uint64, bits uint32) (woken int64
 	}
 	return woken
 }
+
+// wake has a waiter go on because of one of its words, as of a task's stamp.
+func (f *futexWaiter) wake(t *task, word int) { f.woken, f.by, f.at = true, word, t.stamp() }
 
 // futexWakesOp handles FUTEX_WAKE_OP: one word is changed, and who waits for it is woken
 // if it was as some condition has it.

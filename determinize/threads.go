@@ -80,16 +80,27 @@ func (e *engine) lastEnds(t *task) {
 
 // wakeChanged wakes who waits for a word that the kernel has changed at the death of a thread
 // or process: the one of CLONE_CHILD_CLEARTID, or a mutex of its robust list. futex(2) may
-// return when nobody has woken it.
+// return when nobody has woken it. A lock that it owned is nobody's then.
 func (e *engine) wakeChanged(t *task) {
 	for _, u := range e.live {
 		f := u.futex
-		if f == nil || f.woken || u.doomed || f.key.process != nil && f.key.process != t.process {
+		if f == nil || f.woken || u.doomed {
 			continue
 		}
-		if word, errno := e.word(u, f.addr); errno != 0 || word != f.word {
-			f.woken, f.at = true, t.stamp()
-			e.changes++
+		for i, w := range f.words {
+			if w.key.process != nil && w.key.process != t.process {
+				continue
+			}
+			word, errno := e.word(u, w.addr)
+			if f.locks && word&futexOwner == uint32(t.tid) {
+				word = word&^futexOwner | futexOwnerDied
+				e.setWord(u, w.addr, word)
+			}
+			if errno != 0 || word != w.held {
+				f.wake(t, i)
+				e.changes++
+				break
+			}
 		}
 	}
 }

@@ -3,15 +3,15 @@ package policy
 import "golang.org/x/sys/unix"
 
 const (
-	whyFork      = "a new task: the engine places its pid, seeds it and puts it in the order; flags are judged by rule"
-	whyExec      = "a new program begins, and with it a new record: the image is inspected, pinned and patched"
-	whyExit      = "the end of a task is what waits, pipes and orphans hang on"
-	whyPID       = "pids are placed, but which one a process has is an observation of the tree around it"
-	whyGroup     = "process groups decide who a signal reaches"
-	whySend      = "a signal to another task arrives at a place that the engine decides"
-	whySigWait   = "waits for a signal from another task"
-	whyPidfd     = "names a process that the engine knows, and waits for its end in order; a box with one makes one call at a time"
-	whyNewThread = "the newer futex calls are not supported yet; older kernels answer so, and programs use futex"
+	whyFork     = "a new task: the engine places its pid, seeds it and puts it in the order; flags are judged by rule"
+	whyExec     = "a new program begins, and with it a new record: the image is inspected, pinned and patched"
+	whyExit     = "the end of a task is what waits, pipes and orphans hang on"
+	whyPID      = "pids are placed, but which one a process has is an observation of the tree around it"
+	whyGroup    = "process groups decide who a signal reaches"
+	whySend     = "a signal to another task arrives at a place that the engine decides"
+	whySigWait  = "waits for a signal from another task"
+	whyPidfd    = "names a process that the engine knows, and waits for its end in order; a box with one makes one call at a time"
+	whyNewFutex = "as futex: who waits is held by the engine"
 )
 
 // processRows are the calls on tasks and signals.
@@ -104,13 +104,13 @@ var processRows = []Row{
 	unix.SYS_FUTEX: {Name: "futex", Class: Order,
 		Args: "uaddr:inout op:hex val:uint timeout:word uaddr2:inout val3:uint",
 		Why: "who waits is held by the engine, and woken in the order in which threads began to wait; a box with threads makes one " +
-			"call at a time. Alone in its memory, a process finds nobody to wake. Priority inheritance is refused ENOSYS"},
-	unix.SYS_FUTEX_WAITV: {Name: "futex_waitv", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "waiters:in nr_futexes:uint flags:hex timeout:in clockid:clock", Why: whyNewThread},
-	unix.SYS_FUTEX_WAKE: {Name: "futex_wake", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "uaddr:inout mask:word nr:int flags:hex", Why: whyNewThread},
-	unix.SYS_FUTEX_WAIT: {Name: "futex_wait", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "uaddr:inout val:word mask:word flags:hex timeout:in clockid:clock", Why: whyNewThread},
-	unix.SYS_FUTEX_REQUEUE: {Name: "futex_requeue", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "waiters:in flags:hex nr_wake:int nr_requeue:int", Why: whyNewThread},
+			"call at a time. Alone in its memory, a process finds nobody to wake. Priorities mean nothing; FUTEX_WAIT_REQUEUE_PI and CMP_REQUEUE_PI are refused ENOSYS"},
+	unix.SYS_FUTEX_WAITV: {Name: "futex_waitv", Class: Order,
+		Args: "waiters:in nr_futexes:uint flags:hex timeout:in clockid:clock", Why: whyNewFutex},
+	unix.SYS_FUTEX_WAKE: {Name: "futex_wake", Class: Order,
+		Args: "uaddr:inout mask:word nr:int flags:hex", Why: whyNewFutex},
+	unix.SYS_FUTEX_WAIT: {Name: "futex_wait", Class: Order,
+		Args: "uaddr:inout val:word mask:word flags:hex timeout:in clockid:clock", Why: whyNewFutex},
+	unix.SYS_FUTEX_REQUEUE: {Name: "futex_requeue", Class: Order,
+		Args: "waiters:in flags:hex nr_wake:int nr_requeue:int", Why: whyNewFutex},
 }
