@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,10 @@ import (
 const modules = "import json, re, asyncio, subprocess, email, http.client, unittest, xml.dom.minidom, decimal, sqlite3"
 
 // workloads are what is measured, in the order of the table.
-var workloads = []workload{
+var workloads = slices.Concat(trees, threaded)
+
+// trees are the workloads of processes that have one thread each.
+var trees = []workload{
 	{
 		name: "laplace do true", target: "45 ms", run: []string{"true"}, boxedOnly: true,
 	},

@@ -54,6 +54,10 @@ int main(void)
 	}
 	for (int i = 0; i < 3; i++)
 		CHECK(pthread_join(p[i], NULL) == 0);
+	pthread_mutex_lock(&mutex);
+	while (used > 0)
+		pthread_cond_wait(&emptied, &mutex);
+	pthread_mutex_unlock(&mutex);
 	for (int i = 0; i < 3; i++)
 		put(0);
 	for (int i = 0; i < 3; i++)

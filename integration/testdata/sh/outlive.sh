@@ -3,10 +3,10 @@
 # Background jobs that outlive their parent: their pipe ends when the last of them does.
 sh -c '(sleep 0.05; echo late) & echo early' | cat
 sh -c '(sleep 0.02; (sleep 0.02; (sleep 0.02; echo third) & echo second) & echo first) & exit 3' | cat; echo "${PIPESTATUS[@]}"
-x=$(sh -c 'for i in 1 2 3 4; do (sleep 0.0$i; echo $i) & done; echo started'); echo $x
+x=$(sh -c 'for i in 1 2 3 4; do (sleep 0.$i; echo $i) & done; echo started'); echo $x
 
 # They write to a file that nobody else has open: whoever waits for the end of the pipe comes after them.
-sh -c 'for i in 1 2 3; do (echo "job $i" >left$i; sleep 0.0$i) & done' | cat
+sh -c 'for i in 1 2 3; do (echo "job $i" >left$i; sleep 0.$i) & done' | cat
 cat left1 left2 left3
 
 # A tree of them, each ending before its children.
