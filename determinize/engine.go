@@ -202,8 +202,19 @@ type engine struct {
 	held     heldStop // the task that is held back
 	counting bool     // crowd is asked for
 	crowd    crowd
-	futexSeq uint64      // counts those that wait for futexes
-	acts     uint64      // counts what is done to pipes
+	futexSeq uint64 // counts those that wait for futexes
+	acts     uint64 // counts what is done to pipes
+
+	socketTable map[vfs.Key]*socket
+	abstract    map[abstractName]*socket // by names that are no paths
+	socketFiles map[vfs.Key]*socket      // by the files at their paths
+	internet    []*socket                // that have an address and port, in the order in which they got them
+	autobound   uint64                   // counts names of the engine's choice
+	ports       uint64                   // counts ports of the engine's choice
+	flight      map[vfs.Key]int          // descriptors that were sent and not received, by what they lead to
+	inFlight    int                      // how many
+	socketCost  int                      // of all packets
+
 	unlocks  uint64      // counts what may have released a file lock
 	lockFree sched.Stamp // when one was last released
 

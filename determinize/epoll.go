@@ -71,7 +71,7 @@ func (ep *epoll) closed(e *engine) {
 // pollable tells whether what a descriptor leads to can be watched.
 func (p *polled) pollable() bool {
 	switch p.kind {
-	case kindPipe, kindTTY, kindObject:
+	case kindPipe, kindTTY, kindObject, kindSocket:
 		return true
 	case kindRandom:
 		return unix.Minor(p.st.Rdev) == 8 // /dev/random

@@ -23,12 +23,17 @@ type object interface {
 	// read and write handle a task's call that reads it or writes to it.
 	read(e *engine, t *task) verdict
 	write(e *engine, t *task) verdict
+	pollable
+	// closed is called when the last descriptor of it has been closed.
+	closed(e *engine)
+}
+
+// pollable is what the engine can be asked about readiness.
+type pollable interface {
 	// ready is what a task can do with it without waiting, as poll(2) says it, and since
 	// when it can do something of what is asked.
 	ready(e *engine, t *task) int16
 	since(e *engine, t *task, asked int16) (at sched.Stamp, ok bool)
-	// closed is called when the last descriptor of it has been closed.
-	closed(e *engine)
 }
 
 // standIn gives a task a descriptor of a new object instead of what its call asks for. flags
@@ -37,10 +42,7 @@ func (e *engine) standIn(t *task, flags uint64, made func(vfs.Key) object) verdi
 	if v, wait := e.serially(t); wait {
 		return v
 	}
-	e.tr.SetNr(t.pid, unix.SYS_SOCKET)
-	e.setArg(t, 0, unix.AF_UNIX)
-	e.setArg(t, 1, unix.SOCK_DGRAM|flags&(unix.O_CLOEXEC|unix.O_NONBLOCK)) // which are SOCK_CLOEXEC and SOCK_NONBLOCK
-	e.setArg(t, 2, 0)
+	e.kernelSocket(t, unix.SYS_SOCKET, flags) // O_CLOEXEC is SOCK_CLOEXEC, O_NONBLOCK is SOCK_NONBLOCK
 	return runThen(func(ret int64) { e.standsIn(t, ret, made) })
 }
 
@@ -136,6 +138,9 @@ func (e *engine) letsGo(t *task, closes func(fd int) bool) {
 				}
 			})
 		}
+	}
+	for k := range e.flight {
+		open[k] = true
 	}
 	for k := range e.watchers {
 		if !open[k] {

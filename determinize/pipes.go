@@ -68,6 +68,7 @@ func (e *engine) dropPipes(t *task) {
 	for len(t.pipes) > 0 {
 		e.drop(t, t.pipes[0], sched.Reads|sched.Writes)
 	}
+	e.dropSockets(t)
 }
 
 // inheritPipes gives a child its parent's ends.
@@ -75,6 +76,7 @@ func (e *engine) inheritPipes(t, child *task) {
 	for _, p := range t.pipes {
 		e.hold(child, p, p.Ends(t.hand()))
 	}
+	e.inheritSockets(t, child)
 }
 
 // scope is who else has ends of the pipe open.
@@ -165,6 +167,7 @@ func (e *engine) recountAll(t *task, without func(fd int) bool) {
 	for _, p := range slices.Clone(t.pipes) {
 		e.recount(t, p, without)
 	}
+	e.recountSockets(t, without)
 }
 
 // closeEnter handles the calls that may give descriptors up: close, dup2, dup3,
@@ -177,7 +180,7 @@ func closeEnter(e *engine, t *task) verdict {
 		e.letsGoOf(t, t.fd(0))
 	case unix.SYS_DUP2, unix.SYS_DUP3:
 		from, to := t.fd(0), t.fd(1)
-		if from == to || t.call.Nr == unix.SYS_DUP3 && t.arg(2)&^unix.O_CLOEXEC != 0 || len(t.sharedFDs) == 0 && len(t.pipes) == 0 && len(e.objects) == 0 {
+		if from == to || t.call.Nr == unix.SYS_DUP3 && t.arg(2)&^unix.O_CLOEXEC != 0 || len(t.sharedFDs) == 0 && len(t.pipes) == 0 && len(t.sockets) == 0 && len(e.objects) == 0 {
 			break
 		}
 		if _, errno := e.flags(t, from); errno != 0 {
@@ -206,11 +209,18 @@ func closeEnter(e *engine, t *task) verdict {
 
 // closes notes that a descriptor is about to be closed.
 func (e *engine) closes(t *task, fd int32) {
-	if len(t.pipes) == 0 {
+	if len(t.pipes) == 0 && len(t.sockets) == 0 {
 		return
 	}
 	var st unix.Stat_t
-	if e.statFD(t, fd, &st) != 0 || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+	if e.statFD(t, fd, &st) != 0 {
+		return
+	}
+	if e.socketTable[vfs.KeyOf(&st)] != nil {
+		e.recountSockets(t, func(n int) bool { return n == int(fd) })
+		return
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO {
 		return
 	}
 	if p := e.pipeTable[vfs.KeyOf(&st)]; p != nil {

@@ -30,6 +30,8 @@ func newEngine(cfg Config) (*engine, error) {
 		early:     make(map[int]bool),
 		pipeTable: make(map[vfs.Key]*pipe), dirs: make(map[dirKey]*dirStream),
 		fifos: make(map[vfs.Key]*fifoOpens), objects: make(map[vfs.Key]object), watchers: make(map[vfs.Key][]*epollItem),
+		socketTable: make(map[vfs.Key]*socket), abstract: make(map[abstractName]*socket),
+		socketFiles: make(map[vfs.Key]*socket), flight: make(map[vfs.Key]int),
 		procFiles: make(map[vfs.Key]procFile),
 		pids:      pids.New(cfg.LastPID), usedPIDs: make(map[int]*pidUse),
 		fs: vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),

@@ -8,6 +8,10 @@ import (
 	"laplace.dev/laplace/determinize/sched"
 )
 
+// redZone is below the stack pointer, a leaf function's own: what the engine puts on a
+// guest's stack goes below it.
+const redZone = 128
+
 // span is a piece of the guest's memory.
 type span struct {
 	addr uint64

@@ -115,7 +115,6 @@ func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Er
 // execDirect has a laplace that is started in a box run its command directly:
 // the box's script that does so takes its place.
 func (e *engine) execDirect(t *task) {
-	const redZone = 128 // below the stack pointer, a leaf function's own
 	path := append([]byte(e.cfg.Direct), 0)
 	at := (t.call.SP - redZone - uint64(len(path))) &^ 15
 	if e.tr.WriteFull(t.pid, at, path) != 0 {

@@ -193,7 +193,7 @@ func syncEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	if k == kindPipe || k == kindTTY {
+	if k == kindPipe || k == kindTTY || k == kindSocket {
 		return fail(unix.EINVAL)
 	}
 	return answer(0)

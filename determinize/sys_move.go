@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -102,7 +103,7 @@ func spliceEnter(e *engine, t *task) verdict {
 	if in.kind == kindPipe && out.kind == kindPipe && in.key == out.key {
 		return fail(unix.EINVAL)
 	}
-	if in.kind == kindPipe && t.arg(1) != 0 || out.kind == kindPipe && t.arg(3) != 0 {
+	if (in.kind == kindPipe || in.kind == kindSocket) && t.arg(1) != 0 || (out.kind == kindPipe || out.kind == kindSocket) && t.arg(3) != 0 {
 		return fail(unix.ESPIPE)
 	}
 	if t.arg(5)&^spliceFlags != 0 {
@@ -209,6 +210,11 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 		}
 		n = min(n, room)
 	}
+	if out.kind == kindSocket {
+		if v, ok := e.socketRoom(t, out); !ok {
+			return v
+		}
+	}
 	data, v, ok := e.take(t, in, n)
 	if !ok {
 		return v
@@ -217,7 +223,7 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 		t.clk.Receive(p.First().Edge)
 	}
 	done, errno := e.give(t, out, data)
-	if done == 0 && errno != 0 {
+	if errno != 0 {
 		return fail(errno)
 	}
 	if consume {
@@ -258,6 +264,8 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 			return nil, answer(0), false
 		}
 		return append(e.buf[:0], p.Peek(t.hand(), n)...), verdict{}, true
+	case kindSocket:
+		return e.takeSocket(t, in, n)
 	case kindFile:
 		e.observe(t, &in.st)
 		at := in.off
@@ -285,6 +293,8 @@ func (e *engine) taken(t *task, in *end, n int) {
 	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
 		e.stdin = e.stdin[n:]
 		e.notify(in.key, pollIn)
+	case in.kind == kindSocket:
+		e.takenSocket(t, e.socketTable[in.key], n)
 	case in.kind == kindPipe:
 		p := e.pipeTable[in.key]
 		_, had := p.Fits(sched.Atomic)
@@ -306,6 +316,9 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 		}
 		e.send(t, e.pipeOf(t, out.key), data, 0)
 		return len(data), 0
+	case kindSocket:
+		s := e.socketTable[out.key]
+		return len(data), e.deliver(t, s, s.peer, &packet{data: slices.Clone(data)}, &control{})
 	case kindFile:
 		var n int
 		var err error

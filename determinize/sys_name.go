@@ -187,6 +187,7 @@ func (e *engine) appeared(t *task, n *entry) {
 // made registers what a call has made at an entry.
 func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 	e.appeared(t, n)
+	delete(e.socketFiles, vfs.KeyOf(st)) // what had the number is gone
 	owner := e.ownerIn(n.dir, n.mode)
 	var made *vfs.Inode
 	if isDir(st) {

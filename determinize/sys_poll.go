@@ -264,7 +264,7 @@ type polled struct {
 	flags int
 	pipe  *pipe // if it leads to one of the box's
 
-	object object // if it leads to one
+	object pollable // if it leads to one of the engine's, or to a socket
 }
 
 // lookUp looks at the descriptors of a set.
@@ -284,6 +284,8 @@ func (e *engine) lookUp(t *task, set *waitSet) []polled {
 			p.pipe = e.pipeOf(t, k)
 		} else if !p.bad && p.kind == kindObject {
 			p.object = e.objects[k]
+		} else if !p.bad && p.kind == kindSocket {
+			p.object = e.socketTable[k]
 		}
 	}
 	return all
@@ -293,7 +295,7 @@ func (e *engine) lookUp(t *task, set *waitSet) []polled {
 func (e *engine) pollScope(t *task, all []polled) sched.Scope {
 	for i := range all {
 		p := &all[i]
-		if p.kind == kindTTY || p.kind == kindPipe && p.pipe == nil && e.stream(vfs.KeyOf(&p.st)) == 0 || p.pipe != nil && p.pipe.named {
+		if p.kind == kindTTY || p.kind == kindSocket || p.kind == kindPipe && p.pipe == nil && e.stream(vfs.KeyOf(&p.st)) == 0 || p.pipe != nil && p.pipe.named {
 			return e.everybody(t)
 		}
 	}
@@ -380,7 +382,7 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	}
 	switch p.kind {
 	case kindPipe:
-	case kindObject:
+	case kindObject, kindSocket:
 		return p.object.ready(e, t)
 	case kindTTY:
 		local, errno := e.borrow(t, p.fd)

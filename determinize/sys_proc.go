@@ -376,6 +376,9 @@ func (e *engine) linkText(t *task, raw, target string) string {
 			n := e.fs.Lower(vfs.Key{Dev: e.pipes, Ino: ino}, "pipe:")
 			return n.Ino
 		}
+		if n := e.fs.Known(vfs.Key{Dev: e.sockets, Ino: ino}); kind == "socket" && n != nil {
+			return n.Ino
+		}
 		return e.procIno(kind)
 	})
 }

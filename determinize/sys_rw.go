@@ -24,6 +24,7 @@ const (
 	kindDir                 // directory
 	kindProc                // file of /proc
 	kindObject              // what the engine holds
+	kindSocket              // socket
 	kindUnknown             // anything else
 )
 
@@ -45,6 +46,9 @@ func (e *engine) kindOfStat(st *unix.Stat_t) kind {
 	case unix.S_IFSOCK:
 		if e.objects[vfs.KeyOf(st)] != nil {
 			return kindObject
+		}
+		if e.socketTable[vfs.KeyOf(st)] != nil {
+			return kindSocket
 		}
 	case unix.S_IFIFO:
 		return kindPipe
@@ -105,6 +109,11 @@ func readEnter(e *engine, t *task) verdict {
 			return fail(unix.ESPIPE)
 		}
 		return e.objects[vfs.KeyOf(&st)].read(e, t)
+	case kindSocket:
+		if readsAt(t) {
+			return fail(unix.ESPIPE)
+		}
+		return e.readSocket(t, e.socketTable[vfs.KeyOf(&st)])
 	case kindDevice, kindDir:
 		return run()
 	}
@@ -271,6 +280,11 @@ func writeEnter(e *engine, t *task) verdict {
 			return fail(unix.ESPIPE)
 		}
 		return e.objects[vfs.KeyOf(&st)].write(e, t)
+	case kindSocket:
+		if readsAt(t) {
+			return fail(unix.ESPIPE)
+		}
+		return e.writeSocket(t, e.socketTable[vfs.KeyOf(&st)])
 	case kindDevice, kindDir, kindTTY, kindRandom:
 		return run()
 	case kindProc:

@@ -290,7 +290,7 @@ func statfsEnter(e *engine, t *task) verdict {
 			s.Type = unix.ANON_INODE_FS_MAGIC
 		}
 		switch s.Type {
-		case unix.ANON_INODE_FS_MAGIC, unix.PROC_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC, unix.PIPEFS_MAGIC:
+		case unix.ANON_INODE_FS_MAGIC, unix.PROC_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC, unix.PIPEFS_MAGIC, unix.SOCKFS_MAGIC:
 			s = unix.Statfs_t{Type: s.Type, Bsize: 4096, Frsize: 4096, Namelen: 255}
 		default:
 			s = unix.Statfs_t{

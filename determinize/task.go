@@ -88,6 +88,7 @@ type process struct {
 	vforkOf     *task       // parent that waits for this vfork child
 	pidfds      []vfs.Key   // that lead to it
 	pipes       []*pipe     // of which it has ends open
+	sockets     []*socket   // of which it has descriptors
 	family      *family     // that counts the programs that it starts; nil before the first
 	counted     bool        // it is one of those that were forked in it
 	awaitedBy   *task       // who goes on when it is dead

@@ -50,7 +50,6 @@ func (e *engine) threadEnds(t *task) verdict {
 // wait for is done in its place: the word of set_tid_address(2) becomes 0.
 func (e *engine) firstEnds(t *task) verdict {
 	const getTidAddress = 40 // PR_GET_TID_ADDRESS; prctl(2)
-	const redZone = 128      // below the stack pointer, a leaf function's own
 	at := (t.call.SP - redZone - 8) &^ 7
 	e.tr.SetNr(t.pid, unix.SYS_PRCTL)
 	e.tr.SetArg(t.pid, 0, getTidAddress)

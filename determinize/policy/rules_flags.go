@@ -14,9 +14,9 @@ var SocketFamilies = Rules{
 	Default: Rule{Class: Refuse, Errno: unix.EAFNOSUPPORT, Why: "a family that nobody has judged; the manual's answer for one that the kernel lacks"},
 	Rows: []Rule{
 		{unix.AF_UNSPEC, "AF_UNSPEC", Refuse, unix.EAFNOSUPPORT, "no family; the kernel answers so"},
-		{unix.AF_UNIX, "AF_UNIX", Refuse, unix.EAFNOSUPPORT, "not supported yet; within a box it could be ordered"},
-		{unix.AF_INET, "AF_INET", Refuse, unix.EAFNOSUPPORT, "not supported yet; beyond the box it would be the network's"},
-		{unix.AF_INET6, "AF_INET6", Refuse, unix.EAFNOSUPPORT, "not supported yet; beyond the box it would be the network's"},
+		{unix.AF_UNIX, "AF_UNIX", Order, 0, "between tasks of the box; what is outside has no name here"},
+		{unix.AF_INET, "AF_INET", Order, 0, "TCP and UDP between tasks of the box, by the addresses of its loopback interface; ENETUNREACH for all others"},
+		{unix.AF_INET6, "AF_INET6", Order, 0, "TCP and UDP between tasks of the box, by the addresses of its loopback interface; ENETUNREACH for all others"},
 		{unix.AF_NETLINK, "AF_NETLINK", Refuse, unix.EAFNOSUPPORT, "not supported yet; it shows the host kernel's configuration"},
 		{unix.AF_PACKET, "AF_PACKET", Refuse, unix.EAFNOSUPPORT, "raw frames; needs CAP_NET_RAW natively"},
 		{unix.AF_ALG, "AF_ALG", Refuse, unix.EAFNOSUPPORT, "the kernel's ciphers differ between hosts; programs use their own"},

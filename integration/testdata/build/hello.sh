@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=getpeername,ioctl,socket
+# laplace: same refused=ioctl
 # GNU hello 2.10: ./configure && make && make install, in the directory of its unpacked sources.
 set -e
 export OMP_NUM_THREADS=1 # msgmerge, which configure tries out, wants threads and gives up without

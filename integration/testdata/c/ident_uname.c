@@ -1,4 +1,4 @@
-// laplace: pinned refused=sethostname,setdomainname,socket
+// laplace: pinned refused=sethostname,setdomainname
 // The machine's names: uname, the host name calls and /proc/sys/kernel agree.
 #include "check.h"
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket,getpeername
+# laplace: same
 # bash: a longer program in its own language.
 set -u
 shopt -s extglob nullglob globstar

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # git: init, add, commit, merge, log, status, stash, tag, gc and clone of a local repository. The ids of commits with
 # given dates are those of every machine; the index and the reflogs hold what is pinned.
 set -e

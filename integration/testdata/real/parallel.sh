@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=alarm,getpeername,socket
+# laplace: pinned refused=alarm
 # GNU parallel: jobs in parallel with grouped output, in order and as they come, from arguments, a pipe and a table.
 export PARALLEL_HOME=$PWD/conf
 mkdir conf; : >conf/will-cite

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: pinned refused=open,socket,get_mempolicy,shmget
+# laplace: pinned refused=open,get_mempolicy,shmget
 # procps and util-linux show the box and nothing of the host: its processes, a machine that is always the same.
 sleep 1000 & sleep=$!
 ps; ps aux; ps -ef; ps -eLf

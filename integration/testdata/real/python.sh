@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# laplace: same refused=socket
+# laplace: same
 # python3: processes, files, archives, a database, text; what is random is in python_pinned.sh.
 import collections, compileall, fcntl, functools, hashlib, itertools, json, os, pathlib, pickle, py_compile, random, re
 import select, shutil, signal, sqlite3, struct, subprocess, sys, tarfile, tempfile, textwrap, zipfile, zlib

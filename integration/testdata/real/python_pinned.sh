@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# laplace: pinned refused=socket
+# laplace: pinned
 # python3: hash(), random, time, os.listdir, tempfile, uuid, ids, addresses, compiled files and archives with times.
 import compileall, datetime, hashlib, importlib, os, pathlib, platform, random, secrets, shutil, subprocess, sys
 import tempfile, time, uuid, zipfile

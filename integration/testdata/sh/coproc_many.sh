@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # Several background filters at once, each with a pair of pipes: asked in turn, asked all at once, and read from in the
 # order in which they answer.
 for i in 0 1 2 3; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # Jobs that take a token from a FIFO, which each opens by its name, and give it back, as those of make 4.4 do. Which job has
 # which token, and who is done first, is a race natively; that there are never more jobs than tokens is not.
 mkfifo tokens

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # The order in which directories are read, sizes of directories and inode numbers.
 mkdir d; for i in q w e r t y u i o p; do : >d/$i; mkdir d/$i$i; done
 find d

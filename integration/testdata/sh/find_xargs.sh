@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=socket
+# laplace: same
 # find | sort | xargs and the other text tools over a small tree.
 mkdir -p src/lib src/bin doc empty 'with space'
 for i in 1 2 3 4 5; do seq 1 $((i * 10)) >src/lib/f$i.c; echo "main $i" >src/bin/m$i.sh; done

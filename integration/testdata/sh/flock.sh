@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # flock(1) around critical sections, from many background jobs.
 echo 0 >counter
 for i in 1 2 3 4 5; do

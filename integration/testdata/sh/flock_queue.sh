@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # Queues of flock: which of several waiting jobs gets the lock next is a race natively. What is written to a file is
 # written under the lock, so that the lock alone orders it.
 count() { for ((k = 0; k < $1; k++)); do [ -e /dev/null ]; done; }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # Full pipes both ways, and rings and trees of them: each process writes more than a pipe holds before anybody reads.
 mkfifo there back
 # The filter may only go on when its output is read, and its input is written, at the same time.

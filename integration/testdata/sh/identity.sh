@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket,get_mempolicy,open
+# laplace: pinned refused=get_mempolicy,open
 # What scripts take for names of temporary files and seeds: pids, dates, RANDOM, mktemp, uuids, the host.
 echo $$ $PPID $BASHPID; (echo $BASHPID); sleep 0 & echo $!; wait
 echo $RANDOM $RANDOM $RANDOM; (echo $RANDOM); echo $SRANDOM

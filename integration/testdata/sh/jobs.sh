@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # Jobs in a shell without job control, and with set -m but no terminal.
 sleep 0.2 & sleep 0.2 & wait %1; echo "%1 $?"; wait; echo "all $?"
 (sleep 0.2; exit 3) & wait %%; echo "%% $?"

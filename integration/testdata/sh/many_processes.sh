@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket flags="--at /work"
+# laplace: pinned flags="--at /work"
 # Two hundred processes at once, all started before the first may go on, with one pipe back.
 mkfifo go
 exec 3<>go

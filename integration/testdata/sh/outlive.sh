@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # Background jobs that outlive their parent: their pipe ends when the last of them does.
 sh -c '(sleep 0.05; echo late) & echo early' | cat
 sh -c '(sleep 0.02; (sleep 0.02; (sleep 0.02; echo third) & echo second) & echo first) & exit 3' | cat; echo "${PIPESTATUS[@]}"

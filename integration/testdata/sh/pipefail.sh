@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # bash: pipefail, PIPESTATUS, lastpipe, |&, and errexit with pipelines.
 true | false | true; echo "${PIPESTATUS[@]} $?"
 (exit 1) | (exit 2) | (exit 3); echo "${PIPESTATUS[@]}"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # Reading with timeouts while children write at different times: whether a line or the timeout comes first is decided by
 # clocks. The times are far enough apart for a busy machine only in a box.
 try() { # timeout, then the times at which a child writes

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # bash: process substitution, for reading and for writing.
 diff <(printf 'a\nb\n') <(printf 'a\nc\n')
 paste <(seq 1 3) <(seq 4 6) <(seq 7 9)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same refused=socket
+# laplace: same
 # The compiled modules of the host's Python are used, whatever date their sources are shown with.
 /usr/bin/python3 -B -v -c 'import json, email, http.client' 2>&1 | grep -c "code object from.*lib/python3.*py'"
 /usr/bin/python3 - <<'PY'

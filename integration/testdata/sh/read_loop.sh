@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same stdin="one\ntwo words\n  spaces  \nback\\\\slash\nfive\nsix\nno newline"
+# laplace: same stdin="one\ntwo words\n spaces  \nback\\\\slash\nfive\nsix\nno newline"
 # read: line by line from a pipe that several commands share, IFS, raw mode, descriptors, the last line.
 read a; echo "[$a]"
 read a b; echo "[$a] [$b]"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # Jobs at once that write through one inherited description, without O_APPEND: the order of their lines is a race
 # natively and one order in a box, and nothing is overwritten.
 lines() { # file, number of lines that it must have, all different

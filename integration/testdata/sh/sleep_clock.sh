@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # Two looks at the clock around a sleep: at least as far apart as the sleep, and in a box at most 10 ms more.
 [ -n "$LAPLACE_TEST_BOXED" ] && list='0.2 1 5 3600' || list='0.1'
 for s in $list; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket,getpeername
+# laplace: same
 # Subshells: variables, directory, options, exit, pids; groups; command lookup.
 x=1; (x=2; echo "$x"); echo "$x"
 (cd /; pwd); [ -e ./prog ] && echo "still here"

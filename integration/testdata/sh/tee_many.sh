@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # One stream to several readers at once, some of which are slow, leave early, or read nothing; and process substitutions
 # that run side by side. Each writes a file of its own, and says so through a FIFO when it is done.
 mkfifo done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket,ioctl
+# laplace: same refused=ioctl
 # Comparing ages of files, as make and scripts do; -ef; touch with references and dates.
 cmpage() { [ "$1" -nt "$2" ] && echo "$1 newer than $2"; [ "$1" -ot "$2" ] && echo "$1 older than $2"; [ "$1" -ef "$2" ] && echo "$1 is $2"; :; }
 echo 1 >a; sleep 0.05; echo 2 >b

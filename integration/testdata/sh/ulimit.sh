@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # ulimit: lowering, soft and hard, inheritance, and what happens at the limit.
 (ulimit -n 64; ulimit -n; ulimit -Hn; sh -c 'ulimit -n')
 (ulimit -Sn 32; ulimit -Sn; ulimit -Sn 64; ulimit -Sn)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket,getpeername,ioctl
+# laplace: same refused=ioctl
 # umask: octal and symbolic, what it does to files, directories, FIFOs and redirections, inheritance, cp and mkdir -m.
 umask; umask -S
 mode() { stat -c '%a %n' "$@"; }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # bash: wait -n returns for whichever job ends next; wait -p names it; jobs released in turn through FIFOs.
 mkfifo go1 go2 go3
 for i in 1 2 3; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # bash: which of several jobs `wait -n` returns is a race natively and one order in a box: after equal work, after unequal
 # work, after sleeps, with traps, and with new jobs started all the time.
 order() {

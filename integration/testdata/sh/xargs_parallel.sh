@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=socket
+# laplace: pinned
 # xargs -P: several children at once, with one output, their statuses, signals that change how many, and slots.
 list() { seq 1 16; }
 square='echo "$0 $(($0 * $0))"'

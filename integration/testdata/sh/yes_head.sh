@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same refused=socket
+# laplace: same
 # Endless writers that end when their reader has had enough.
 yes | head -n 1; echo "${PIPESTATUS[@]}"
 yes n | head -c 100000 | wc -c; echo "${PIPESTATUS[@]}"
