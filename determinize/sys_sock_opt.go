@@ -316,7 +316,7 @@ func (s *socket) option(name optionName) (b []byte, errno unix.Errno) {
 		return number(s.lingers, s.linger)
 	case unix.SO_PASSCRED:
 		return is(s.passCred)
-	case unix.SO_REUSEPORT, unix.SO_DEBUG, unix.SO_MARK, unix.SO_TIMESTAMP:
+	case unix.SO_REUSEPORT, unix.SO_DEBUG, unix.SO_MARK, unix.SO_TIMESTAMP, unix.SO_INCOMING_NAPI_ID:
 		return number(0)
 	case unix.SO_PEERCRED:
 		return number(int32(s.peerCred.pid), int32(s.peerCred.uid), int32(s.peerCred.gid))
