@@ -225,26 +225,31 @@ type engine struct {
 	typedEnd  bool // the key that ends input was typed for a program that reads keys
 	typedVain byte // a key that should have ended input, and did not; 0 says that there is none
 
-	fs        *vfs.Table
-	judged    judgements
-	walks     map[walkKey]linkGroups
-	pipes     uint64 // device of anonymous pipes
-	proc      uint64 // device of the box's /proc
-	pipeTable map[vfs.Key]*pipe
-	dirs      map[dirKey]*dirStream
-	fifos     map[vfs.Key]*fifoOpens
-	objects   map[vfs.Key]object
-	sockets   uint64                   // device of what stands for them
-	watchers  map[vfs.Key][]*epollItem // of a file, by epolls
-	watched   int                      // items of all epolls
-	notices   uint64                   // counts what those who watch were told
-	looks     uint64                   // counts looks at what is ready
-	lookDepth int                      // of epolls in epolls, in the look that is under way
-	procFiles map[vfs.Key]procFile
-	procfs    procfs.Box
-	pids      *pids.Allocator
-	usedPIDs  map[int]*pidUse
-	vdso      *vdsoPlan
+	fs           *vfs.Table
+	judged       judgements
+	walks        map[walkKey]linkGroups
+	pipes        uint64 // device of anonymous pipes
+	proc         uint64 // device of the box's /proc
+	pipeTable    map[vfs.Key]*pipe
+	dirs         map[dirKey]*dirStream
+	fifos        map[vfs.Key]*fifoOpens
+	objects      map[vfs.Key]object
+	sockets      uint64                   // device of what stands for them
+	watchers     map[vfs.Key][]*epollItem // of a file, by epolls
+	watched      int                      // items of all epolls
+	inotifies    int                      // of the box
+	watchedFiles map[*vfs.Inode][]*inotifyWatch
+	fileWatches  int
+	moveCookie   uint32 // of the last rename that was told
+	truncated    bool   // the open that is being decided has truncated what was there
+	notices      uint64 // counts what those who watch were told
+	looks        uint64 // counts looks at what is ready
+	lookDepth    int    // of epolls in epolls, in the look that is under way
+	procFiles    map[vfs.Key]procFile
+	procfs       procfs.Box
+	pids         *pids.Allocator
+	usedPIDs     map[int]*pidUse
+	vdso         *vdsoPlan
 
 	stdin      []byte // read ahead
 	stdinEnded bool

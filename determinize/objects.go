@@ -129,6 +129,7 @@ func (e *engine) letsGo(t *task, closes func(fd int) bool) {
 	if len(e.objects) == 0 && len(e.watchers) == 0 {
 		return
 	}
+	e.closesFiles(t, closes)
 	open := make(map[vfs.Key]bool)
 	for _, u := range e.live {
 		if u == u.leader && (u.process == t.process || !u.ended()) {
@@ -164,6 +165,9 @@ func (e *engine) letsGoOf(t *task, fd int32) {
 	var st unix.Stat_t
 	if e.statFD(t, fd, &st) != 0 {
 		return
+	}
+	if e.watchesFiles() {
+		e.closesFiles(t, func(n int) bool { return n == int(fd) })
 	}
 	if k := vfs.KeyOf(&st); e.objects[k] != nil || len(e.watchers[k]) > 0 {
 		e.letsGo(t, func(n int) bool { return n == int(fd) })

@@ -82,6 +82,7 @@ func getdentsEnter(e *engine, t *task) verdict {
 	if _, err := unix.Seek(local, next, unix.SEEK_SET); err != nil {
 		return fail(errnoOf(err))
 	}
+	e.happensTo(t, fd, unix.IN_ACCESS)
 	return answer(int64(len(out)))
 }
 

@@ -42,6 +42,7 @@ func execEnter(e *engine, t *task) verdict {
 		e.execDirect(t)
 	}
 	t.execing = t
+	t.closing = e.closings(t, func(fd int) bool { return e.closesOnExec(t, fd) })
 	return runThen(func(ret int64) {
 		// Only a failed call comes back.
 		t.execing = nil
@@ -139,6 +140,8 @@ func (e *engine) execed(t *task) {
 	t.vforkOf = nil
 	e.forgetDirs(t)
 	none := func(int) bool { return false }
+	e.areClosed(t, t.closing, none)
+	t.closing = nil
 	e.recountAll(t, none) // some were closed
 	e.letsGo(t, none)
 	e.unshareFDs(t)

@@ -45,6 +45,9 @@ func ioctlEnter(e *engine, t *task) verdict {
 	case req == figetbsz:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 4096)) // as st_blksize
 	case k == kindObject && req == unix.TIOCINQ:
+		if in, ok := e.objects[vfs.KeyOf(&st)].(*inotify); ok {
+			return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, uint32(in.queued())))
+		}
 		return fail(unix.ENOTTY)
 	case req == unix.RNDGETENTCNT && k == kindRandom:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 256)) // bits; the size of the pool since 5.18
@@ -88,6 +91,9 @@ func fcntlEnter(e *engine, t *task) verdict {
 	case unix.F_GETFL:
 		if v, wait := e.flagsTurn(t); wait {
 			return v
+		}
+		if _, ok := e.objectAt(t, t.fd(0)).(*inotify); ok {
+			return runThen(func(ret int64) { e.tr.SetResult(t.pid, ret&^unix.O_ACCMODE) }) // it is read only
 		}
 	case unix.F_SETFL:
 		if v, wait := e.flagsTurn(t); wait {

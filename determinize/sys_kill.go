@@ -159,6 +159,7 @@ func (e *engine) tooLate(u *task, l *letter, late bool) {
 func (e *engine) kill(u *task, l *letter) {
 	e.tooLate(u, l, u.actedAfter(l.at))
 	e.cutOff(u, l.at)
+	e.closesFiles(u, func(int) bool { return true }) // it does not come to it itself
 	e.signaled(u, l.sig, l)
 	unix.Kill(u.pid, l.sig)
 }

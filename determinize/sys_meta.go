@@ -114,10 +114,14 @@ func subtract(a, b int64) int64 {
 func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verdict {
 	var st unix.Stat_t
 	var n *vfs.Inode
+	var told fileAt
 	if e.stat(w, follow, &st) == 0 && st.Dev != e.proc {
 		e.unite(t, w, &st)
 		if e.stat(w, follow, &st) == 0 {
 			n = e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
+		}
+		if path, errno := e.canonical(w, follow); e.watchesFiles() && errno == 0 && n != nil {
+			told = e.fileAt(n, &st, path)
 		}
 	}
 	return runThen(func(ret int64) {
@@ -129,6 +133,9 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 		if n != nil {
 			n.Changed(&t.clk)
 			f(n)
+			if mask := e.metaEvent(t); told.file != nil && mask != 0 {
+				e.happensAt(t, &told, mask)
+			}
 		}
 	})
 }

@@ -293,5 +293,5 @@ func copyEnter(e *engine, t *task) verdict {
 		return fail(unix.EXDEV) // whether it works depends on the file systems
 	}
 	e.observe(t, &in)
-	return e.writeFile(t, t.fd(2), &out)
+	return e.moves(t, e.writeFile(t, t.fd(2), &out), t.fd(0), unix.IN_ACCESS)
 }

@@ -290,6 +290,9 @@ func (e *engine) taken(t *task, in *end, n int) {
 	case n == 0:
 	case in.kind == kindFile && in.off < 0:
 		unix.Seek(in.local, int64(n), unix.SEEK_CUR)
+		e.happensTo(t, in.fd, unix.IN_ACCESS)
+	case in.kind == kindFile:
+		e.happensTo(t, in.fd, unix.IN_ACCESS)
 	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
 		e.stdin = e.stdin[n:]
 		e.notify(in.key, pollIn)
@@ -333,6 +336,7 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 		}
 		fd := out.fd
 		e.wrote(t, e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) }))
+		e.happensTo(t, fd, unix.IN_MODIFY)
 		return n, 0
 	case kindDevice:
 		return len(data), 0

@@ -198,6 +198,7 @@ func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 	}
 	t.writes(made)
 	made.Touch(&t.clk)
+	e.appears(t, n, isDir(st))
 }
 
 // madeNameless registers a file without a name, whose path says no more than
@@ -269,6 +270,7 @@ func unlinkEnter(e *engine, t *task) verdict {
 			e.fs.Removed(n.dir, n.base, n.path(), was)
 		}
 		e.changed(t, n)
+		e.vanishes(t, n, was)
 	})
 }
 
@@ -325,6 +327,8 @@ func renameEnter(e *engine, t *task) verdict {
 			e.fs.Exchanged(a.path(), b.path())
 			e.arrived(t, a, other, true)
 			e.arrived(t, b, was, true)
+			e.movesTo(t, a, b, was, nil)
+			e.movesTo(t, b, a, other, nil)
 		default:
 			e.renamed(t, a, b, was, other)
 		}
@@ -374,6 +378,7 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 	e.fs.Removed(a.dir, a.base, a.path(), was)
 	e.changed(t, a)
 	e.arrived(t, b, was, replaced)
+	e.movesTo(t, a, b, was, other)
 }
 
 // arrived notes that an inode came to an entry by a rename.
@@ -424,6 +429,8 @@ func linkEnter(e *engine, t *task) verdict {
 	return e.named(t, func() {
 		e.appeared(t, b)
 		n.Changed(&t.clk)
+		e.happens(t, n, fileEvent{mask: unix.IN_ATTRIB | dirBit(isDir(&st))}, false)
+		e.appears(t, b, false)
 		if st, ok := b.now(); ok {
 			e.fs.Alias(vfs.KeyOf(&st), n)
 			if !n.Made {

@@ -21,6 +21,23 @@ type opening struct {
 
 // openEnter handles open, openat, creat and openat2.
 func openEnter(e *engine, t *task) verdict {
+	v := e.openCall(t)
+	if !e.watchesFiles() || v.do != doRun && v.do != doRunThen {
+		return v
+	}
+	e.truncated = false
+	return afterwards(v, func(ret int64) {
+		if ret < 0 {
+			return
+		}
+		if e.happensTo(t, int32(ret), unix.IN_OPEN); e.truncated {
+			e.happensTo(t, int32(ret), unix.IN_MODIFY)
+		}
+	})
+}
+
+// openCall is openEnter but for what is told of it.
+func (e *engine) openCall(t *task) verdict {
 	dirfd := int32(unix.AT_FDCWD)
 	o := opening{path: t.arg(0), flags: int(int32(t.arg(1))), flagsArg: 1}
 	switch t.call.Nr {
@@ -279,6 +296,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
 	switch {
 	case o.flags&unix.O_TRUNC != 0:
+		e.truncated = true
 		t.clk.Overwrite()
 		t.writes(n)
 		n.Touch(&t.clk)

@@ -81,10 +81,11 @@ func readEnter(e *engine, t *task) verdict {
 	switch k {
 	case kindFile:
 		n := e.observe(t, &st)
+		v := run()
 		if n != nil && n.Shown != nil {
-			return e.readShown(t, n.Shown)
+			v = e.readShown(t, n.Shown)
 		}
-		return run()
+		return e.moves(t, v, t.fd(0), unix.IN_ACCESS)
 	case kindPipe:
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
@@ -301,12 +302,12 @@ func writeEnter(e *engine, t *task) verdict {
 // writeFile lets a write to a regular file through, and stamps it.
 func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
 	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
-	return runThen(func(ret int64) {
+	return e.moves(t, runThen(func(ret int64) {
 		if ret > 0 {
 			e.wrote(t, n)
 		}
 		e.exhausted(t, ret)
-	})
+	}), fd, unix.IN_MODIFY)
 }
 
 // wrote stamps a file whose content changed. The first write of an exec to

@@ -87,6 +87,7 @@ type process struct {
 	cloned      bool        // made with another exit signal than SIGCHLD; wait4's __WCLONE
 	vforkOf     *task       // parent that waits for this vfork child
 	pidfds      []vfs.Key   // that lead to it
+	closing     []closing   // what it closes if the program that it is about to start does start
 	pipes       []*pipe     // of which it has ends open
 	sockets     []*socket   // of which it has descriptors
 	family      *family     // that counts the programs that it starts; nil before the first

@@ -11,7 +11,8 @@ const (
 	whyEpoll    = "what is ready is the engine's to say; a box with an epoll makes one call at a time"
 	whyEvent    = "a counter that the engine holds: who waits is woken in order; a box with one makes one call at a time"
 	whySigfd    = "reads pending signals: when those of others reach a task is the engine's to say; a box with one makes one call at a time"
-	whyNoNotify = "file notification is not supported: order and merging of events are the kernel's; programs fall back to polling"
+	whyNotify   = "what happens to files follows from the calls of the box, so the engine tells it; a box with an inotify makes one call at a time"
+	whyNoNotify = "watches whole file systems, which is the administrator's"
 	whyNoAIO    = "completes in the kernel's order, behind the engine; programs fall back to plain reads and writes"
 )
 
@@ -111,14 +112,14 @@ var streamRows = []Row{
 		Args: "fd:fd mask:in sizemask:size", Why: whySigfd},
 	unix.SYS_SIGNALFD4: {Name: "signalfd4", Class: Order,
 		Args: "fd:fd mask:in sizemask:size flags:open", Why: whySigfd},
-	unix.SYS_INOTIFY_INIT: {Name: "inotify_init", Class: Refuse, Errno: unix.ENOSYS,
-		Why: whyNoNotify},
-	unix.SYS_INOTIFY_INIT1: {Name: "inotify_init1", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "flags:open", Why: whyNoNotify},
-	unix.SYS_INOTIFY_ADD_WATCH: {Name: "inotify_add_watch", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "fd:fd path:path mask:hex", Why: whyNoNotify},
-	unix.SYS_INOTIFY_RM_WATCH: {Name: "inotify_rm_watch", Class: Refuse, Errno: unix.ENOSYS,
-		Args: "fd:fd wd:int", Why: whyNoNotify},
+	unix.SYS_INOTIFY_INIT: {Name: "inotify_init", Class: Order,
+		Why: whyNotify},
+	unix.SYS_INOTIFY_INIT1: {Name: "inotify_init1", Class: Order,
+		Args: "flags:open", Why: whyNotify},
+	unix.SYS_INOTIFY_ADD_WATCH: {Name: "inotify_add_watch", Class: Order,
+		Args: "fd:fd path:path mask:hex", Why: whyNotify},
+	unix.SYS_INOTIFY_RM_WATCH: {Name: "inotify_rm_watch", Class: Order,
+		Args: "fd:fd wd:int", Why: whyNotify},
 	unix.SYS_FANOTIFY_INIT: {Name: "fanotify_init", Class: Refuse, Errno: unix.ENOSYS,
 		Args: "flags:hex event_f_flags:open", Why: whyNoNotify},
 	unix.SYS_FANOTIFY_MARK: {Name: "fanotify_mark", Class: Refuse, Errno: unix.ENOSYS,
