@@ -51,6 +51,8 @@ func ioctlEnter(e *engine, t *task) verdict {
 		return fail(unix.ENOTTY)
 	case req == unix.RNDGETENTCNT && k == kindRandom:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 256)) // bits; the size of the pool since 5.18
+	case k != kindSocket && interfaceRequests[req]:
+		return fail(unix.ENOTTY)
 	case k == kindSocket:
 		return e.socketIoctl(t, e.socketTable[vfs.KeyOf(&st)], req)
 	case req == unix.TIOCINQ && k == kindPipe:

@@ -106,6 +106,10 @@ func connectEnter(e *engine, t *task) verdict {
 	if s.inet() {
 		return e.connectInet(t, s, to)
 	}
+	if s.netlink() {
+		e.refuse("connect(AF_NETLINK)")
+		return fail(unix.EOPNOTSUPP)
+	}
 	if len(to) < 2 {
 		return fail(unix.EINVAL)
 	}

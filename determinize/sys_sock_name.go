@@ -24,10 +24,11 @@ type sockName struct {
 	path  string // sun_path; it begins with a zero byte if it is no path, and ends with one if it is
 	named bool   // path is one
 	at    netip.AddrPort
+	id    uint32 // of a netlink socket; 0 is the kernel
 }
 
 // bound tells whether it is an address at all.
-func (n sockName) bound() bool { return n.named || n.at.IsValid() }
+func (n sockName) bound() bool { return n.named || n.at.IsValid() || n.id != 0 }
 
 // encode is a struct sockaddr of a family.
 func (n sockName) encode(family int) []byte {
@@ -35,6 +36,9 @@ func (n sockName) encode(family int) []byte {
 	switch family {
 	case unix.AF_UNIX:
 		return append(b, n.path...)
+	case unix.AF_NETLINK:
+		b = append(b, 0, 0)
+		return append(binary.LittleEndian.AppendUint32(b, n.id), make([]byte, 4)...) // no groups
 	case unix.AF_INET:
 		a := [4]byte{}
 		if n.at.IsValid() {
@@ -166,6 +170,9 @@ func bindEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	if s.netlink() {
+		return e.bindNetlink(t, s, b)
+	}
 	if v, wait := e.serially(t); wait {
 		return v
 	}
@@ -269,6 +276,8 @@ func getnameEnter(e *engine, t *task) verdict {
 	name := s.local
 	if t.call.Nr == unix.SYS_GETPEERNAME {
 		switch {
+		case s.netlink():
+			name = sockName{}
 		case s.inet() && s.connects() && s.state != sockConnected, s.inet() && !s.remote.bound(), !s.inet() && s.peer == nil:
 			return fail(unix.ENOTCONN)
 		case s.inet():

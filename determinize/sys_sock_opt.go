@@ -152,8 +152,14 @@ func setsockoptEnter(e *engine, t *task) verdict {
 
 // setOption sets an option.
 func (s *socket) setOption(name optionName, b []byte) (errno unix.Errno, known bool) {
-	if s.family == unix.AF_UNIX && name.level != unix.SOL_SOCKET {
+	switch {
+	case s.family == unix.AF_UNIX && name.level != unix.SOL_SOCKET:
 		return unix.EOPNOTSUPP, true
+	case s.netlink() && name.level == unix.SOL_NETLINK:
+		switch name.name {
+		case unix.NETLINK_ADD_MEMBERSHIP, unix.NETLINK_DROP_MEMBERSHIP, unix.NETLINK_CAP_ACK, unix.NETLINK_EXT_ACK, unix.NETLINK_GET_STRICT_CHK:
+			return 0, true // there is no news, and nothing to be said about requests
+		}
 	}
 	value := int32(0)
 	switch {
@@ -359,6 +365,9 @@ func (e *engine) socketIoctl(t *task, s *socket, request uint64) verdict {
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, uint32(n)))
 	case fionbio:
 		return run()
+	}
+	if v, ok := e.interfaceRequest(t, request); ok {
+		return v
 	}
 	return fail(unix.ENOTTY)
 }

@@ -41,7 +41,7 @@ func (s *socket) ready(*engine, *task) (r int16) {
 	}
 	if s.roomy() || s.inet() && s.noSend {
 		r |= pollOut
-		if !s.inet() {
+		if !s.inet() || !s.streams() {
 			r |= pollWriteBand
 		}
 	}

@@ -57,9 +57,6 @@ func recvEnter(e *engine, t *task) verdict {
 
 // readSocket handles read and readv.
 func (e *engine) readSocket(t *task, s *socket) verdict {
-	if v, wait := e.serially(t); wait {
-		return v
-	}
 	spans, total, errno := e.rwSpans(t)
 	if errno != 0 {
 		return fail(errno)
@@ -72,8 +69,10 @@ func (e *engine) readSocket(t *task, s *socket) verdict {
 
 // receives has a task receive something from a socket.
 func (e *engine) receives(t *task, s *socket, in *incoming) verdict {
-	if v, wait := e.serially(t); wait {
-		return v
+	if !s.netlink() || !s.alone() {
+		if v, wait := e.serially(t); wait {
+			return v
+		}
 	}
 	in.notNow = e.notNow(t, in.flags)
 	return e.attempts(t, e.receiving(t, s, in))

@@ -72,9 +72,6 @@ func oneSpan(addr, size uint64) ([]span, int, unix.Errno) {
 
 // writeSocket handles write and writev.
 func (e *engine) writeSocket(t *task, s *socket) verdict {
-	if v, wait := e.serially(t); wait {
-		return v
-	}
 	spans, total, errno := e.rwSpans(t)
 	if errno != 0 {
 		return fail(errno)
@@ -87,6 +84,9 @@ func (e *engine) sends(t *task, s *socket, out *outgoing) verdict {
 	if out.flags&unix.MSG_OOB != 0 {
 		e.refuse(callName(t) + "(MSG_OOB)")
 		return fail(unix.EOPNOTSUPP)
+	}
+	if s.netlink() {
+		return e.sendNetlink(t, s, out)
 	}
 	if v, wait := e.serially(t); wait {
 		return v

@@ -20,8 +20,8 @@ import (
 // socket is a socket of the box; socket(7).
 type socket struct {
 	key    vfs.Key
-	family int // AF_UNIX, AF_INET, AF_INET6
-	typ    int // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET
+	family int // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
+	typ    int // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET; SOCK_RAW of netlink
 	proto  int // as SO_PROTOCOL shows it
 
 	// Who has it. What nobody has is dead, but for connections that wait to be accepted.
@@ -79,16 +79,19 @@ func (e *engine) cred(t *task) ucred {
 }
 
 // connects tells whether the socket is of a kind that connects to one other.
-func (s *socket) connects() bool { return s.typ != unix.SOCK_DGRAM }
+func (s *socket) connects() bool { return s.typ == unix.SOCK_STREAM || s.typ == unix.SOCK_SEQPACKET }
 
 // streams tells whether the socket keeps no boundaries between messages.
 func (s *socket) streams() bool { return s.typ == unix.SOCK_STREAM }
 
 // inet tells whether the socket is an internet one.
-func (s *socket) inet() bool { return s.family != unix.AF_UNIX }
+func (s *socket) inet() bool { return s.family == unix.AF_INET || s.family == unix.AF_INET6 }
 
 // alone tells whether nobody but a task can have done anything to a socket.
 func (s *socket) alone() bool {
+	if s.netlink() {
+		return len(s.holders) <= 1 && s.inFlight == 0
+	}
 	return s.state == sockUnconnected && !s.local.bound() && s.peer == nil && len(s.holders) <= 1 && s.inFlight == 0 && len(s.queue) == 0
 }
 
@@ -141,6 +144,13 @@ func (e *engine) socketType(t *task) (s *socket, v verdict, ok bool) {
 			return nil, fail(unix.ESOCKTNOSUPPORT), false
 		}
 		return e.newSocket(t, family, typ, 0), verdict{}, true
+	}
+	if family == unix.AF_NETLINK {
+		if errno := netlinkProtocol(typ, proto); errno != 0 {
+			e.refuse(callName(t) + "(AF_NETLINK)")
+			return nil, fail(errno), false
+		}
+		return e.newSocket(t, family, typ, proto), verdict{}, true
 	}
 	proto, errno := inetProtocol(typ, proto)
 	if errno != 0 {
@@ -197,7 +207,7 @@ func socketpairEnter(e *engine, t *task) verdict {
 	if !ok {
 		return v
 	}
-	if a.inet() {
+	if a.family != unix.AF_UNIX {
 		return fail(unix.EOPNOTSUPP)
 	}
 	if v, wait := e.serially(t); wait {

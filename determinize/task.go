@@ -89,6 +89,7 @@ type process struct {
 	pidfds      []vfs.Key   // that lead to it
 	closing     []closing   // what it closes if the program that it is about to start does start
 	pipes       []*pipe     // of which it has ends open
+	netlinks    uint32      // netlink sockets that have another address than its pid
 	sockets     []*socket   // of which it has descriptors
 	family      *family     // that counts the programs that it starts; nil before the first
 	counted     bool        // it is one of those that were forked in it

@@ -304,6 +304,7 @@ func TestRulesLookup(t *testing.T) {
 		{&SocketFamilies, unix.AF_INET, "AF_INET", 0},
 		{&SocketFamilies, unix.AF_VSOCK, "AF_VSOCK", unix.EAFNOSUPPORT},
 		{&SocketFamilies, unix.AF_CAN, "", unix.EAFNOSUPPORT},
+		{&Ioctls, unix.SIOCGIFCONF, "SIOCGIFCONF", 0},
 		{&Madvises, unix.MADV_FREE, "MADV_FREE", 0},
 		{&CloneFlags, high, "CLONE_CLEAR_SIGHAND", 0},
 	}

@@ -17,7 +17,7 @@ var SocketFamilies = Rules{
 		{unix.AF_UNIX, "AF_UNIX", Order, 0, "between tasks of the box; what is outside has no name here"},
 		{unix.AF_INET, "AF_INET", Order, 0, "TCP and UDP between tasks of the box, by the addresses of its loopback interface; ENETUNREACH for all others"},
 		{unix.AF_INET6, "AF_INET6", Order, 0, "TCP and UDP between tasks of the box, by the addresses of its loopback interface; ENETUNREACH for all others"},
-		{unix.AF_NETLINK, "AF_NETLINK", Refuse, unix.EAFNOSUPPORT, "not supported yet; it shows the host kernel's configuration"},
+		{unix.AF_NETLINK, "AF_NETLINK", Emulate, 0, "tells of the box's network, its loopback interface, by NETLINK_ROUTE; all else would be the host kernel's configuration"},
 		{unix.AF_PACKET, "AF_PACKET", Refuse, unix.EAFNOSUPPORT, "raw frames; needs CAP_NET_RAW natively"},
 		{unix.AF_ALG, "AF_ALG", Refuse, unix.EAFNOSUPPORT, "the kernel's ciphers differ between hosts; programs use their own"},
 		{unix.AF_VSOCK, "AF_VSOCK", Refuse, unix.EAFNOSUPPORT, "reaches the machine below the host"},

@@ -7,7 +7,7 @@ const (
 	whySerial   = "lines of a serial port, which no terminal in a box has"
 	whyPty      = "a new terminal of the box's own; its number is pinned"
 	whyBlock    = "describes a disk of the host"
-	whyIface    = "needs a socket, and no descriptor in a box is one"
+	whyIface    = "asks for an interface: a box has its loopback one"
 	whyAttrs    = "whether it works, and its flags, depend on the file system; this is the answer of one without"
 	whyPool     = "the random pool is the host's; the engine answers for the box's"
 	whyNsFD     = "tells a namespace's place and ids on the host"
@@ -107,18 +107,18 @@ var Ioctls = Rules{
 		{unix.TIOCMIWAIT, "TIOCMIWAIT", Refuse, unix.ENOTTY, whySerial},
 		{unix.TIOCGICOUNT, "TIOCGICOUNT", Refuse, unix.ENOTTY, whySerial},
 		{fioqsize, "FIOQSIZE", Refuse, unix.ENOTTY, "a directory's size is the file system's"},
-		{unix.SIOCGIFNAME, "SIOCGIFNAME", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFCONF, "SIOCGIFCONF", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFFLAGS, "SIOCGIFFLAGS", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFADDR, "SIOCGIFADDR", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCSIFADDR, "SIOCSIFADDR", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFBRDADDR, "SIOCGIFBRDADDR", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFNETMASK, "SIOCGIFNETMASK", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFMTU, "SIOCGIFMTU", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFHWADDR, "SIOCGIFHWADDR", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCGIFINDEX, "SIOCGIFINDEX", Refuse, unix.ENOTTY, whyIface},
-		{unix.SIOCETHTOOL, "SIOCETHTOOL", Refuse, unix.ENOTTY, whyIface},
+		{unix.SIOCGIFNAME, "SIOCGIFNAME", Emulate, 0, whyIface},
+		{unix.SIOCGIFCONF, "SIOCGIFCONF", Emulate, 0, whyIface},
+		{unix.SIOCGIFFLAGS, "SIOCGIFFLAGS", Emulate, 0, whyIface},
+		{unix.SIOCSIFFLAGS, "SIOCSIFFLAGS", Refuse, unix.EPERM, "changes an interface; needs CAP_NET_ADMIN natively"},
+		{unix.SIOCGIFADDR, "SIOCGIFADDR", Emulate, 0, whyIface},
+		{unix.SIOCSIFADDR, "SIOCSIFADDR", Refuse, unix.EPERM, "changes an interface; needs CAP_NET_ADMIN natively"},
+		{unix.SIOCGIFBRDADDR, "SIOCGIFBRDADDR", Emulate, 0, whyIface},
+		{unix.SIOCGIFNETMASK, "SIOCGIFNETMASK", Emulate, 0, whyIface},
+		{unix.SIOCGIFMTU, "SIOCGIFMTU", Emulate, 0, whyIface},
+		{unix.SIOCGIFHWADDR, "SIOCGIFHWADDR", Emulate, 0, whyIface},
+		{unix.SIOCGIFINDEX, "SIOCGIFINDEX", Emulate, 0, whyIface},
+		{unix.SIOCETHTOOL, "SIOCETHTOOL", Refuse, unix.EOPNOTSUPP, "asks for hardware, which the loopback interface is not"},
 		{unix.NS_GET_USERNS, "NS_GET_USERNS", Refuse, unix.ENOTTY, whyNsFD},
 		{unix.NS_GET_PARENT, "NS_GET_PARENT", Refuse, unix.ENOTTY, whyNsFD},
 		{unix.NS_GET_NSTYPE, "NS_GET_NSTYPE", Refuse, unix.ENOTTY, whyNsFD},

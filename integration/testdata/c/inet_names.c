@@ -1,4 +1,4 @@
-// laplace: same refused=socket
+// laplace: same
 // getaddrinfo and getnameinfo of what needs no network.
 #include "check.h"
 #include <arpa/inet.h>
