@@ -171,7 +171,7 @@ func (e *engine) attempts(t *task, a attempt) verdict {
 	return wait()
 }
 
-// broken is what a call gets that sends what nobody can receive.
+// brokenPipe is what a call gets that sends what nobody can receive.
 func (e *engine) brokenPipe(t *task, flags uint64) verdict {
 	if flags&unix.MSG_NOSIGNAL == 0 {
 		unix.Tgkill(t.first, t.pid, unix.SIGPIPE)
@@ -298,18 +298,11 @@ func (e *engine) forget(t *task, m *packet) {
 	if !m.by.dead && m.by.roomy() {
 		e.readyOut(t, m.by)
 	}
-	e.readyAll(t, m)
+	e.changes++ // others who send there may go on
 	for _, p := range m.fds {
 		e.unpass(t, p)
 	}
 	m.fds = nil
-}
-
-// readyAll notes that a datagram socket's queue has room again: who sends to it may go on.
-func (e *engine) readyAll(t *task, m *packet) {
-	if m.by.typ == unix.SOCK_DGRAM {
-		e.changes++
-	}
 }
 
 // sendDatagram sends a message.
@@ -346,28 +339,27 @@ func (e *engine) sendDatagram(t *task, s *socket, out *outgoing, c *control) ver
 	if out.total > s.sndbuf-32 {
 		return fail(unix.EMSGSIZE)
 	}
-	full := func() bool { return to.peer != s && len(to.queue) > maxQueue }
-	var full2 = func() bool { return s.sent >= s.sndbuf }
+	full := func() bool { return s.sent >= s.sndbuf || to.peer != s && len(to.queue) > maxQueue }
 	return e.attempts(t, attempt{
 		why: "room in a socket", notNow: e.notNow(t, out.flags), timeout: s.sendTimeout,
 		event: func() (sched.Stamp, bool) {
-			return s.outAt, s.noSend || s.err != 0 || to.dead || to.noRecv || !full() && !full2()
+			return s.outAt, s.noSend || s.err != 0 || to.dead || to.noRecv || !full()
 		},
 		try: func() (verdict, bool) {
 			switch {
 			case s.err != 0:
 				return fail(s.takeError()), true
-			case s.noSend || to.noRecv && !to.dead:
-				return e.brokenMessage(t, s, out.flags), true
-			case to.dead && s.connects():
-				return e.brokenMessage(t, s, out.flags), true
+			case s.connects() && (s.noSend || to.noRecv || to.dead):
+				return e.brokenPipe(t, out.flags), true
+			case s.noSend, to.noRecv && !to.dead:
+				return fail(unix.EPIPE), true
 			case to.dead:
 				if s.peer == to {
 					s.peer = nil
 					e.dropQueue(t, s)
 				}
 				return fail(unix.ECONNREFUSED), true
-			case full() || full2():
+			case full():
 				return verdict{}, false
 			}
 			b, errno := e.gatherAll(t, out.spans, out.total)
@@ -388,14 +380,6 @@ func (e *engine) dropQueue(t *task, s *socket) {
 		e.forget(t, m)
 	}
 	s.queue = nil
-}
-
-// brokenMessage is what a message gets that nobody can receive.
-func (e *engine) brokenMessage(t *task, s *socket, flags uint64) verdict {
-	if s.connects() {
-		return e.brokenPipe(t, flags)
-	}
-	return fail(unix.EPIPE)
 }
 
 // gatherAll copies all of a message out of the guest's buffers.
