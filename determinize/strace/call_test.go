@@ -125,6 +125,18 @@ func TestCalls(t *testing.T) {
 		{unix.SYS_MADVISE, [6]uint64{0x7000, 4096, unix.MADV_FREE}, nil, nil, 0, `madvise(0x7000, 4096, MADV_FREE) = 0`},
 		{unix.SYS_MADVISE, [6]uint64{0x7000, 4096, 99}, nil, nil, -int64(unix.EINVAL), `madvise(0x7000, 4096, 99) = -1 EINVAL (invalid argument)`},
 
+		// Sockets.
+		{unix.SYS_CONNECT, [6]uint64{3, base, 7}, []piece{{base, []byte("\x01\x00sock\x00")}}, nil, 0, `connect(3, {sa_family=AF_UNIX, sun_path="sock"}, 7) = 0`},
+		{unix.SYS_BIND, [6]uint64{3, base, 5}, []piece{{base, []byte("\x01\x00\x00ab")}}, nil, 0, `bind(3, {sa_family=AF_UNIX, sun_path=@"ab"}, 5) = 0`},
+		{unix.SYS_BIND, [6]uint64{3, base, 2}, []piece{{base, []byte("\x01\x00")}}, nil, 0, `bind(3, {sa_family=AF_UNIX}, 2) = 0`},
+		{unix.SYS_BIND, [6]uint64{3, base, 1}, nil, nil, -int64(unix.EINVAL), `bind(3, 0x10000, 1) = -1 EINVAL (invalid argument)`},
+		{unix.SYS_SENDTO, [6]uint64{3, base, 2, unix.MSG_NOSIGNAL, page1, 16}, []piece{{base, "hi"}, {page1, []byte("\x02\x00\x00\x50\x7f\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")}}, nil, 2,
+			`sendto(3, "hi", 2, MSG_NOSIGNAL, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}, 16) = 2`},
+		{unix.SYS_ACCEPT4, [6]uint64{3, base, page1, unix.SOCK_CLOEXEC}, []piece{{page1, []uint32{28}}},
+			[]piece{{base, append([]byte("\x0a\x00\x80\x00\x00\x00\x00\x00"), append(make([]byte, 15), 1, 0, 0, 0, 0)...)}}, 4,
+			`accept4(3, {sa_family=AF_INET6, sin6_port=htons(32768), sin6_addr=inet_pton(AF_INET6, "::1")}, [28], SOCK_CLOEXEC) = 4`},
+		{unix.SYS_RECVFROM, [6]uint64{3, base, 64, unix.MSG_PEEK | unix.MSG_DONTWAIT}, nil, []piece{{base, "hi"}}, 2, `recvfrom(3, "hi", 64, MSG_PEEK|MSG_DONTWAIT, NULL, NULL) = 2`},
+
 		// Buffers.
 		{unix.SYS_READ, [6]uint64{3, base, 4096}, nil, []piece{{base, []byte("root:x\n")}}, 7, `read(3, "root:x\n", 4096) = 7`},
 		{unix.SYS_READ, [6]uint64{3, base, 4096}, nil, []piece{{base, []byte(strings.Repeat("a", 40))}}, 40, `read(3, "` + strings.Repeat("a", 32) + `"..., 4096) = 40`},

@@ -77,6 +77,16 @@ var shapes = byArgument([]shapeRow{
 	{"pselect6", "sigmask", shape{in: maskAndSize}},
 	{"socket socketpair", "type", shape{scalar: true, in: socketType}},
 	{"socketpair", "sv", shape{out: ints(2)}},
+	{"bind connect", "addr", shape{in: socketName(2)}},
+	{"accept accept4 getsockname getpeername", "addr", shape{out: toldName(2)}},
+	{"accept accept4 getsockname getpeername", "addrlen", shape{out: sizeTold}},
+	{"sendto", "buf", shape{in: buffer(2)}},
+	{"sendto", "dest_addr", shape{in: socketName(5)}},
+	{"sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg", "flags", messageFlags.shape(32)},
+	{"accept4", "flags", socketFlags.shape(32)},
+	{"recvfrom", "buf", shape{out: filled(2)}},
+	{"recvfrom", "src_addr", shape{out: toldName(5)}},
+	{"recvfrom", "addrlen", shape{out: sizeTold}},
 
 	// Time.
 	{"clock_gettime", "tp", shape{out: fixed(16, timespec)}},
