@@ -145,17 +145,24 @@ func vmspliceEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	if k != kindPipe {
+	switch {
+	case t.arg(3)&^spliceFlags != 0:
+		return fail(unix.EINVAL)
+	case k != kindPipe:
 		return fail(unix.EBADF)
+	}
+	more := 0
+	if t.arg(3)&unix.SPLICE_F_NONBLOCK != 0 {
+		more = unix.O_NONBLOCK
 	}
 	fl, errno := e.flags(t, t.fd(0))
 	if errno != 0 {
 		return fail(errno)
 	}
 	if fl&unix.O_ACCMODE == unix.O_RDONLY {
-		return e.readPipe(t, t.fd(0), vfs.KeyOf(&st))
+		return e.readPipe(t, t.fd(0), vfs.KeyOf(&st), more)
 	}
-	return e.writePipe(t, t.fd(0), vfs.KeyOf(&st))
+	return e.writePipe(t, t.fd(0), vfs.KeyOf(&st), more)
 }
 
 // offsetAt reads an offset argument: -1 when there is none.
@@ -185,10 +192,14 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if out.kind == kindFile && out.flags&unix.O_APPEND != 0 {
 		return fail(unix.EINVAL)
 	}
-	n = min(n, sched.Capacity)
 	if n == 0 {
 		return answer(0)
 	}
+	most := min(n, sched.Capacity)
+	if in.kind == kindFile && out.kind == kindFile {
+		most = n
+	}
+	n = min(n, sched.Capacity)
 	if out.kind == kindPipe && e.stream(out.key) == 0 {
 		p := e.pipeOf(t, out.key)
 		if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
@@ -215,29 +226,47 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 			return v
 		}
 	}
-	data, v, ok := e.take(t, in, n)
-	if !ok {
-		return v
+	total := 0
+	for {
+		data, v, ok := e.take(t, in, min(n, most-total))
+		if !ok {
+			return v
+		}
+		if p := e.pipeTable[in.key]; in.kind == kindPipe && p != nil && p.First() != nil {
+			t.clk.Receive(p.First().Edge)
+		}
+		done, errno := e.give(t, out, data)
+		if errno != 0 {
+			if total > 0 {
+				break
+			}
+			return fail(errno)
+		}
+		if consume {
+			e.taken(t, in, done)
+		}
+		in.advance(done)
+		out.advance(done)
+		if total += done; done == 0 || total == most || in.kind != kindFile || out.kind != kindFile {
+			break
+		}
 	}
-	if p := e.pipeTable[in.key]; in.kind == kindPipe && p != nil && p.First() != nil {
-		t.clk.Receive(p.First().Edge)
-	}
-	done, errno := e.give(t, out, data)
-	if errno != 0 {
-		return fail(errno)
-	}
-	if consume {
-		e.taken(t, in, done)
-	}
-	for _, o := range []struct {
+	for _, o := range [...]struct {
 		addr uint64
 		at   int64
 	}{{inOff, in.off}, {outOff, out.off}} {
 		if o.addr != 0 {
-			e.tr.WriteFull(t.pid, o.addr, binary.LittleEndian.AppendUint64(nil, uint64(o.at+int64(done))))
+			e.tr.WriteFull(t.pid, o.addr, binary.LittleEndian.AppendUint64(nil, uint64(o.at)))
 		}
 	}
-	return answer(int64(done))
+	return answer(int64(total))
+}
+
+// advance moves an offset that is not the description's own.
+func (x *end) advance(n int) {
+	if x.off >= 0 {
+		x.off += int64(n)
+	}
 }
 
 // take looks at what a source has. The result is scratch memory.

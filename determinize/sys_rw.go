@@ -90,7 +90,7 @@ func readEnter(e *engine, t *task) verdict {
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
-		return e.readPipe(t, t.fd(0), vfs.KeyOf(&st))
+		return e.readPipe(t, t.fd(0), vfs.KeyOf(&st), 0)
 	case kindRandom:
 		spans, total, errno := e.rwSpans(t)
 		if errno != 0 {
@@ -153,9 +153,10 @@ func (e *engine) flags(t *task, fd int32) (int, unix.Errno) {
 	return fl, errnoOf(err)
 }
 
-// readPipe reads from a pipe or FIFO.
-func (e *engine) readPipe(t *task, fd int32, k vfs.Key) verdict {
+// readPipe reads from a pipe or FIFO, by a call that has more flags than the descriptor.
+func (e *engine) readPipe(t *task, fd int32, k vfs.Key, more int) verdict {
 	fl, errno := e.flags(t, fd)
+	fl |= more
 	if errno != 0 || fl&unix.O_ACCMODE == unix.O_WRONLY || fl&unix.O_PATH != 0 {
 		return fail(unix.EBADF)
 	}
@@ -275,7 +276,7 @@ func writeEnter(e *engine, t *task) verdict {
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
-		return e.writePipe(t, t.fd(0), vfs.KeyOf(&st))
+		return e.writePipe(t, t.fd(0), vfs.KeyOf(&st), 0)
 	case kindObject:
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
@@ -321,9 +322,11 @@ func (e *engine) wrote(t *task, n *vfs.Inode) {
 	e.staled(t, n)
 }
 
-// writePipe writes to a pipe or FIFO, or to the box's output.
-func (e *engine) writePipe(t *task, fd int32, k vfs.Key) verdict {
+// writePipe writes to a pipe or FIFO, or to the box's output, by a call that has more flags
+// than the descriptor.
+func (e *engine) writePipe(t *task, fd int32, k vfs.Key, more int) verdict {
 	fl, errno := e.flags(t, fd)
+	fl |= more
 	if errno != 0 || fl&unix.O_ACCMODE == unix.O_RDONLY || fl&unix.O_PATH != 0 {
 		return fail(unix.EBADF)
 	}

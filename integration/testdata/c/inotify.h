@@ -3,12 +3,12 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-/* events prints what has come: the watch, what, to which name; the same cookie is the same number. */
+/* events prints what has come: the watch, what, to which name. Cookies are counted: others on the host use some, too. */
 static inline void events(int in, const char *what)
 {
 	static const char *const names[] = {"access", "modify", "attrib", "close-write", "close", "open", "from", "to", "create",
 					    "delete", "delete-self", "move-self", "?", "unmount", "overflow", "ignored"};
-	static uint32_t first;
+	static uint32_t last, number;
 	char b[65536] __attribute__((aligned(8)));
 	ssize_t n = read(in, b, sizeof b);
 	if (n < 0 && errno != EAGAIN)
@@ -23,9 +23,9 @@ static inline void events(int in, const char *what)
 		if (e->mask & IN_ISDIR)
 			printf(" dir");
 		if (e->cookie) {
-			if (!first)
-				first = e->cookie;
-			printf(" <%u>", e->cookie - first);
+			number += e->cookie != last;
+			last = e->cookie;
+			printf(" <%u>", number);
 		}
 		if (e->len)
 			printf(" '%s'", e->name);
