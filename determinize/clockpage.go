@@ -51,6 +51,9 @@ func (e *engine) lendClock(t *task) {
 	if !ok {
 		p.budget = 0
 	}
+	if soon := t.soonest(); soon != 0 { // the read that passes it stops
+		p.budget = min(p.budget, max(soon-last, 0)/step)
+	}
 	page := vdso.Page{Left: p.budget, Last: last, Step: step, Real: e.epoch(), Mono: uptime}
 	e.tr.WriteFull(t.pid, p.addr, page.Encode()) // one who has unmapped it faults
 }

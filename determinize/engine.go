@@ -202,6 +202,7 @@ type engine struct {
 	held     heldStop // the task that is held back
 	counting bool     // crowd is asked for
 	crowd    crowd
+	posts    uint64 // counts the signals that the engine has sent
 	futexSeq uint64 // counts those that wait for futexes
 	acts     uint64 // counts what is done to pipes
 

@@ -190,6 +190,7 @@ func (e *engine) itemEvents(t *task, it *epollItem) int16 {
 }
 
 func (ep *epoll) ready(e *engine, t *task) int16 {
+	e.tickAll(t, ep)
 	defer e.look()()
 	if f := &ep.found; f.look != e.looks {
 		f.look, f.events = e.looks, 0
@@ -201,6 +202,7 @@ func (ep *epoll) ready(e *engine, t *task) int16 {
 }
 
 func (ep *epoll) since(e *engine, t *task, asked int16) (sched.Stamp, bool) {
+	e.tickAll(t, ep)
 	defer e.look()()
 	if w := &ep.when; w.look != e.looks {
 		w.look, w.ok = e.looks, false

@@ -234,7 +234,7 @@ func (e *engine) enter(t *task) {
 		return
 	}
 	t.asked = false
-	t.spinning = false // the stop that was asked for follows
+	t.spinning, t.alarmed, t.computed = false, false, 0 // the stop that was asked for follows
 	t.advances(t.clk.B)
 	t.clk.Tick()
 	e.counts(t)
@@ -291,6 +291,7 @@ func (e *engine) decide(t *task) {
 	e.refusal, t.inOrder = false, false
 	if t.fresh {
 		e.touches(t)
+		e.expire(t)
 	}
 	e.about = nil
 	v := e.judge(t)
@@ -323,6 +324,7 @@ func (e *engine) apply(t *task, v verdict) {
 	case doAnswer:
 		e.traceAnswer(t, v.ret)
 		t.exit = nil
+		e.expire(t)
 		e.tr.Skip(t.pid, v.ret)
 		e.resume(t)
 	case doBlock:

@@ -24,6 +24,7 @@ type spell struct {
 	looked bool
 	events uint64
 	start  time.Duration
+	used   time.Duration // since then
 }
 
 // watch has the engine look, now and then, at tasks that make no calls, until the box
@@ -56,9 +57,10 @@ func (e *engine) lookForSpins() {
 		}
 		s := &t.spell
 		if now := e.cfg.CPUTime(t.first); !s.looked || s.events != t.events {
-			*s = spell{true, t.events, now}
-		} else if used := now - s.start; used >= e.leastPatience(t) && used >= e.patience(t) {
-			t.spinning = e.stop(t)
+			*s = spell{looked: true, events: t.events, start: now}
+		} else if s.used = now - s.start; s.used >= e.leastPatience(t) {
+			t.alarmed = t.computed+s.used >= e.ownPatience(t)
+			t.spinning = (t.alarmed || s.used >= e.patience(t)) && e.stop(t)
 		}
 	}
 }
@@ -86,13 +88,41 @@ func (e *engine) patience(t *task) time.Duration {
 		case u.state == stateOrdered && turn.act == nil: // waits for the start of programs
 			return e.leastPatience(t)
 		case turn.act == nil || !e.serial && e.clear(u, &turn):
-		case u.state == stateBlocked && (u.wait.event == nil || turn.at.B == u.wait.wake), u.state == stateOrdered && u.kills():
+		case u.state == stateBlocked && turn.timed:
+			p = min(p, e.skips(t, time.Duration(turn.at.B-t.clk.B)*time.Microsecond))
+		case u.state == stateBlocked && u.wait.event == nil, u.state == stateOrdered && u.kills():
 			return e.leastPatience(t)
 		default:
 			p = min(p, e.limit(t))
 		}
 	}
 	return p
+}
+
+// skips is how long a task may compute before a time passes without it: as long as that
+// natively takes, if it is more than the least patience.
+func (e *engine) skips(t *task, passes time.Duration) time.Duration {
+	if t.spins > 0 {
+		return spinSlice
+	}
+	return min(max(timerSpin, passes), e.cfg.SpinLimit)
+}
+
+// ownPatience is how long a task may compute before a timer of its own expires: as long as it
+// has to go, if that is more than the least patience.
+func (e *engine) ownPatience(t *task) time.Duration {
+	passes, any := e.nextTimer(t, false)
+	passes -= t.clk.Now()
+	if d, ok := e.nextTimer(t, true); ok && (!any || d-int64(t.clk.Own()) < passes) {
+		passes, any = d-int64(t.clk.Own()), true
+	}
+	switch {
+	case !any:
+		return 1<<63 - 1
+	case t.spins > 0:
+		return min(max(spinSlice, time.Duration(passes)), e.cfg.SpinLimit)
+	}
+	return e.skips(t, time.Duration(passes))
 }
 
 // limit is how long a task may compute while somebody waits for it.
@@ -108,6 +138,7 @@ func (e *engine) spins(t *task) {
 	t.spinning = false
 	e.taint("spin", "it computed for so long, without a call, that others went on", t)
 	t.spins++
+	t.computed += t.spell.used
 	t.spunAt = e.stops
 	e.uncount(t)
 	e.changes++

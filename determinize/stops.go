@@ -129,9 +129,13 @@ const (
 	siPID    = 16
 	siUID    = 20
 	siStatus = 24
+	siValue  = 24
 	siUtime  = 32
 	siStime  = 40
 	siAddr   = 16
+
+	siTimerID = 16
+	siOverrun = 20
 )
 
 // signal handles a signal that is about to be delivered.
@@ -180,8 +184,7 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 // showSignal makes of what the kernel says of a signal what a task is shown, and tells
 // whether that is something else.
 func (e *engine) showSignal(t *task, sig unix.Signal, info *[128]byte) bool {
-	if own, ok := t.postedInfo(sig); ok {
-		*info = own
+	if e.posted(t, sig, info) {
 		return true
 	}
 	switch code := int32(binary.LittleEndian.Uint32(info[siCode:])); {
@@ -212,6 +215,9 @@ func (e *engine) effect(t *task, sig unix.Signal) (caught, fatal bool) {
 	return s.caught&bit != 0, ok && (s.caught|s.ignored|harmless)&bit == 0
 }
 
+// quietSignals are those whose default is to be ignored; signal(7).
+const quietSignals = 1<<(17-1) | 1<<(18-1) | 1<<(23-1) | 1<<(28-1)
+
 // deliverable tells whether a signal waits for the task that would end a
 // blocking call: one that is neither blocked nor ignored.
 func (e *engine) deliverable(t *task) bool {
@@ -224,9 +230,7 @@ func (e *engine) deliverable(t *task) bool {
 		mask = t.mask
 	}
 	pending := s.pending &^ mask
-	// Signals whose default is to be ignored; signal(7).
-	const quiet = 1<<(17-1) | 1<<(18-1) | 1<<(23-1) | 1<<(28-1)
-	ignored := s.ignored | quiet&^s.caught
+	ignored := s.ignored | quietSignals&^s.caught
 	if pending&^ignored != 0 {
 		return true
 	}

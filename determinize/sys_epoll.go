@@ -146,6 +146,7 @@ func (e *engine) epollWait(t *task, ep *epoll, most int, set *waitSet) verdict {
 	}
 	v := block(saying("a descriptor (epoll)"), e.everybody(t), func() (sched.Stamp, bool) { return ep.since(e, t, pollIn) })
 	v.then = tell
+	v.alarm = func() (int64, bool) { return e.timersOf(ep) }
 	if !set.never {
 		v.wake = t.wakeAt(set.until)
 		v.timeUp = func() verdict {

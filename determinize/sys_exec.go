@@ -177,6 +177,7 @@ func (e *engine) execed(t *task) {
 	t.rnd = prng.NewStream(t.seed, "random")
 	t.forks, t.made = 0, 0
 	t.weakRead = true
+	t.timersExec()
 	t.clk.Exec()
 
 	e.patch(t, vec)

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,10 @@ type letter struct {
 	edge clock.Edge
 
 	thread bool // it is for one thread
+
+	timer *timer // that sent it, or nil
+	set   int    // how often that had been set then
+	token uint64 // by which it is known again
 }
 
 // killEnter handles kill, tkill, tgkill and the calls that queue a signal.
@@ -72,7 +77,10 @@ func killEnter(e *engine, t *task) verdict {
 		}
 		targets = []*task{u}
 	}
-	if len(targets) == 1 && (targets[0] == t || !thread && targets[0].process == t.process) {
+	if !thread {
+		e.addressees(targets, unix.Signal(sig))
+	}
+	if len(targets) == 1 && (targets[0] == t || sig == uint64(unix.SIGKILL) && !thread && targets[0].process == t.process) {
 		if t.doomed = sig == uint64(unix.SIGKILL); t.doomed && t.threaded() {
 			e.takesOver(t)
 		}
@@ -93,6 +101,15 @@ func killEnter(e *engine, t *task) verdict {
 	return e.mailAll(t, l, targets)
 }
 
+// addressees replaces processes that a signal is for by those of their threads that get it.
+func (e *engine) addressees(targets []*task, sig unix.Signal) {
+	for i, u := range targets {
+		if sig > 0 && sig != unix.SIGKILL {
+			targets[i] = e.addressee(u.process, sig)
+		}
+	}
+}
+
 // claims tells whether a signal's sender claims what only the kernel says of others.
 func (l *letter) claims() bool {
 	c := int32(binary.LittleEndian.Uint32(l.info[siCode:]))
@@ -110,6 +127,9 @@ func (e *engine) signs(t *task, l *letter, code int32) {
 func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
 	if l.sig == 0 {
 		return answer(0)
+	}
+	if !l.thread {
+		e.addressees(targets, l.sig)
 	}
 	self := false
 	for _, u := range targets {
@@ -209,26 +229,33 @@ func (e *engine) post(t *task, l *letter) {
 		unix.Kill(t.pid, l.sig)
 		return
 	}
-	info := l.info
-	if int32(binary.LittleEndian.Uint32(info[siCode:])) >= siTkill {
-		binary.LittleEndian.PutUint32(info[siCode:], uint32(siQueue&0xffffffff))
-	}
+	e.posts++
+	l.token = postMark | e.posts
+	var info [128]byte
+	binary.LittleEndian.PutUint32(info[:], uint32(l.sig))
+	binary.LittleEndian.PutUint32(info[siCode:], siQueue&0xffffffff)
+	binary.LittleEndian.PutUint64(info[siValue:], l.token)
 	var errno unix.Errno
-	if l.thread {
+	if l.thread || t.threaded() && e.letsIn(t, l.sig) {
 		_, _, errno = unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(t.first), uintptr(t.pid), uintptr(l.sig), uintptr(unsafe.Pointer(&info)), 0, 0)
 	} else {
-		_, _, errno = unix.RawSyscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(t.pid), uintptr(l.sig), uintptr(unsafe.Pointer(&info)))
+		_, _, errno = unix.RawSyscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(t.first), uintptr(l.sig), uintptr(unsafe.Pointer(&info)))
 	}
 	if errno == unix.EAGAIN {
 		e.taint("exhausted", "the host has no room for more pending signals", t)
 	}
-	t.posted = append(t.posted, *l)
+	t.mailed = append(t.mailed, *l)
 }
+
+// postMark marks the tokens of signals that the engine has sent.
+const postMark = 0x6c61 << 48
 
 // Values of si_code; sigaction(2).
 const (
-	siQueue = int64(-1)
-	siTkill = -6
+	siQueue  = -1
+	siTimer  = -2
+	siTkill  = -6
+	siKernel = 0x80
 )
 
 // kills tells whether the call that a task is in sends a signal.
@@ -240,16 +267,20 @@ func (t *task) kills() bool {
 	return false
 }
 
-// postedInfo is what a task is shown of a signal that the engine has sent it.
-func (t *task) postedInfo(sig unix.Signal) (info [128]byte, ok bool) {
-	for i := range t.posted {
-		if t.posted[i].sig == sig {
-			info = t.posted[i].info
-			t.posted = append(t.posted[:i], t.posted[i+1:]...)
-			return info, true
-		}
+// posted tells whether a signal that a task is shown, with what the kernel says of it, is one that
+// the engine has sent, and if so replaces that by what its sender said.
+func (e *engine) posted(t *task, sig unix.Signal, info *[128]byte) bool {
+	code, token := int32(binary.LittleEndian.Uint32(info[siCode:])), binary.LittleEndian.Uint64(info[siValue:])
+	i := slices.IndexFunc(t.mailed, func(l letter) bool { return l.sig == sig && l.token == token })
+	if i < 0 || code != siQueue {
+		e.shownSignal(t, sig, &letter{})
+		return false
 	}
-	return info, false
+	l := t.mailed[i]
+	t.mailed = slices.Delete(t.mailed, i, i+1)
+	e.shownSignal(t, sig, &l)
+	*info = l.info
+	return true
 }
 
 // mayKill says whether there is anybody to signal. Only the box's own tasks are

@@ -221,6 +221,7 @@ func (e *engine) pollNow(t *task, set waitSet, all []polled, finish func() int64
 		e.pollReady(t, &set, all)
 		return end()
 	}
+	v.alarm = timersOfAll(e, all)
 	if !set.never {
 		v.wake = t.wakeAt(set.until)
 		v.timeUp = func() verdict {
@@ -289,6 +290,20 @@ func (e *engine) lookUp(t *task, set *waitSet) []polled {
 		}
 	}
 	return all
+}
+
+// timersOfAll returns what tells when the next of the timers expires that a set has.
+func timersOfAll(e *engine, all []polled) func() (int64, bool) {
+	var objects []pollable
+	for i := range all {
+		if all[i].object != nil {
+			objects = append(objects, all[i].object)
+		}
+	}
+	if objects == nil {
+		return nil
+	}
+	return func() (int64, bool) { return e.timersOf(objects...) }
 }
 
 // pollScope is who can change what a poll finds.

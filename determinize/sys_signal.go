@@ -94,25 +94,17 @@ func sigwaitEnter(e *engine, t *task) verdict {
 		deadline = t.clk.Now() + d
 	}
 	pending := func() bool { return e.pending(t, set) }
-	poll := func() verdict {
-		return runThen(func(ret int64) {
-			if ret <= 0 {
-				return
-			}
-			var info [128]byte
-			addr := t.arg(1)
-			if addr == 0 {
-				t.postedInfo(unix.Signal(ret))
-			} else if e.tr.ReadFull(t.pid, addr, info[:]) == 0 && e.showSignal(t, unix.Signal(ret), &info) {
-				e.tr.WriteFull(t.pid, addr, info[:])
-			}
-		})
-	}
+	poll := func() verdict { return e.takesSignal(t) }
 	if pending() {
 		return poll()
 	}
 	v := block(saying("a signal"), e.everybody(t), func() (sched.Stamp, bool) { return e.pendingSince(t, set) })
-	v.then = poll
+	v.then = func() verdict {
+		if !pending() {
+			return v // another thread was faster
+		}
+		return poll()
+	}
 	v.broken = func() verdict { return e.interrupt(t, restartNoHand) }
 	if timed {
 		v.wake = t.wakeAt(deadline)
@@ -140,6 +132,26 @@ func (e *engine) pendingSince(t *task, set uint64) (at sched.Stamp, ok bool) {
 		}
 	}
 	return at, ok
+}
+
+// takesSignal has a task take a signal that is pending, with rt_sigtimedwait.
+func (e *engine) takesSignal(t *task) verdict {
+	const redZone = 128 // below the stack pointer, a leaf function's own
+	addr := t.arg(1)
+	if addr == 0 {
+		addr = (t.call.SP - redZone - 128) &^ 15
+		e.setArg(t, 1, addr)
+	}
+	return runThen(func(ret int64) {
+		e.changes++ // others may have waited for it
+		var info [128]byte
+		if ret <= 0 || e.tr.ReadFull(t.pid, addr, info[:]) != 0 {
+			return
+		}
+		if e.showSignal(t, unix.Signal(ret), &info) {
+			e.tr.WriteFull(t.pid, addr, info[:])
+		}
+	})
 }
 
 // readMask reads a signal mask that a call puts in force while it waits.

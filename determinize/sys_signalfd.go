@@ -145,10 +145,6 @@ func signalRead(info []byte) []byte {
 	copy(out[0:4], info[0:4])   // ssi_signo
 	copy(out[4:8], info[4:8])   // ssi_errno
 	copy(out[8:12], info[8:12]) // ssi_code
-	const (
-		siTimer  = -2
-		siKernel = 0x80
-	)
 	sig, code := unix.Signal(binary.LittleEndian.Uint32(info)), int32(binary.LittleEndian.Uint32(info[siCode:]))
 	word := func(to, from int) { copy(out[to:to+4], info[from:from+4]) }
 	value := func() { // si_value

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // uptime is how long the machine has been up when a box starts, as it shows
@@ -197,6 +198,14 @@ func clockNanosleepEnter(e *engine, t *task) verdict {
 	}
 	deadline, rem := t.clk.Now()+d, t.arg(3)
 	absolute := t.arg(1)&unix.TIMER_ABSTIME != 0
+	if _, cpu, errno := e.clockOffset(t, t.fd(0)); errno == unix.EINVAL {
+		return fail(errno)
+	} else if cpu {
+		if !absolute {
+			d += int64(t.clk.Own())
+		}
+		return e.sleepBusy(t, d, absolute)
+	}
 	if absolute {
 		rem = 0
 		deadline = d - uptime
@@ -235,6 +244,35 @@ func (e *engine) sleep(t *task, deadline int64, rem uint64, absolute bool) verdi
 			return e.resumable(t, func() verdict { return e.sleep(t, deadline, rem, false) })
 		},
 	}}
+}
+
+// sleepBusy waits until a task's process has spent so much CPU time, which others of its threads may do;
+// alone, until a signal comes.
+func (e *engine) sleepBusy(t *task, deadline int64, absolute bool) verdict {
+	left := func() int64 {
+		if t.lastRan != nil {
+			return deadline - int64(t.lastRan.clk.Own())
+		}
+		return deadline - int64(t.clk.Own())
+	}
+	if left() <= 0 {
+		return answer(0)
+	}
+	t.busySleeps = true
+	v := block(saying("CPU time to pass"), e.everybody(t), func() (sched.Stamp, bool) { return t.stamp(), left() <= 0 })
+	v.then = func() verdict { return answer(0) }
+	v.broken = func() verdict {
+		t.clk.Join(t.sender)
+		if absolute {
+			return e.interrupt(t, restartNoHand)
+		}
+		if rem := t.arg(3); rem != 0 {
+			ts := unix.NsecToTimespec(max(left(), 0))
+			e.tr.WriteFull(t.pid, rem, bytesOf(&ts))
+		}
+		return e.resumable(t, func() verdict { return e.sleepBusy(t, deadline, false) })
+	}
+	return v
 }
 
 // wakeAt is the B of a task that sleeps until a time.

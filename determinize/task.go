@@ -102,7 +102,10 @@ type process struct {
 	waiter      *task       // who waited for it
 	deaths      uint64      // B of the last child that died without a trace
 	stopped     unix.Signal // stop signal
-	posted      []letter    // signals that it was sent, and has not been shown
+	mailed      []letter    // signals that it was sent, and has not been shown
+	timers      []*timer    // in the order in which they were made
+	timersMade  int32       // by timer_create
+	busySleeps  bool        // a thread of it has slept by CPU time
 	halting     bool        // one thread has stopped, and the others are to
 	stopSeen    bool        // its parent has seen that
 	contd       bool        // continuation
@@ -163,6 +166,8 @@ type task struct {
 	spins       int             // times that it was stopped while it computed
 	spinning    bool            // it was interrupted because of that, and has not stopped yet
 	spell       spell           // how long it has computed
+	computed    time.Duration   // how long in the spells before, since its last call
+	alarmed     bool            // it was interrupted because a timer of its own expires
 	events      uint64          // its stops
 	cpu         int             // where it runs
 	pace        pace            // how often it stops

@@ -24,6 +24,8 @@ type wait struct {
 	wakers sched.Scope    // who can cause the event; nil: who is in scope
 	wake   uint64         // the B at which time is up, or 0
 	timeUp func() verdict // what to do then
+	// alarm is a time, on the task's clock, at which the event may come about; nil: none.
+	alarm  func() (deadline int64, ok bool)
 	broken func() verdict // what to do when a signal arrives; nil: interrupt restarts the call
 }
 
@@ -36,6 +38,7 @@ type turn struct {
 	b     uint64 // of the task from then on
 
 	signal bool // it is for a signal
+	timed  bool // it is for the end of a time only
 }
 
 // due is a turn of a blocked task, as of a number of changes.
@@ -64,9 +67,13 @@ func (t *task) sync() {
 		o.Next = 0
 	case stateBlocked:
 		o.Phase, o.Next, o.Wakers = sched.Waiting, sched.Never, t.wakers
-		if t.due.known && t.due.turn.act != nil {
+		switch {
+		case t.due.known && t.due.turn.act != nil:
 			o.Next = t.due.turn.at.B
-		} else if t.wait.wake != 0 {
+		case t.due.known:
+		case len(t.timers) > 0, t.wait.alarm != nil:
+			o.Next = t.clk.B // as far as is known
+		case t.wait.wake != 0:
 			o.Next = max(t.clk.B, t.wait.wake)
 		}
 	case stateVfork:
@@ -153,6 +160,8 @@ func (e *engine) turnOf(t *task) turn {
 			act = e.endsRoot
 		}
 		return turn{at: at, order: at, scope: e.everybody(t), act: act, b: at.B}
+	case stateSpin:
+		return e.spunTurn(t)
 	case stateBlocked:
 		if !t.due.known || t.due.changes != e.changes {
 			t.due = due{true, e.changes, e.dueOf(t)}
@@ -181,6 +190,11 @@ func (e *engine) dueOf(t *task) turn {
 	}
 	if at, ok := e.signalAt(t); ok {
 		d.Offer(sched.Signal, at, at)
+	}
+	deadline, timer := e.alarm(t)
+	if timer {
+		at := own.At(t.wakeAt(deadline))
+		d.Offer(sched.Alarm, at, at)
 	}
 	if w.wake != 0 {
 		at := own.At(w.wake)
@@ -212,7 +226,11 @@ func (e *engine) dueOf(t *task) turn {
 			}
 			e.apply(t, t.wait.broken())
 		}
+	case sched.Alarm:
+		u.b, u.scope, u.timed = t.clk.B, e.everybody(t), true
+		u.act = e.alarmTurn(t, deadline)
 	case sched.Time:
+		u.timed = true
 		u.b, u.scope = t.clk.B, e.everybody(t)
 		u.act = func() { e.apply(t, t.wait.timeUp()) }
 	}

@@ -199,6 +199,29 @@ func (c *Clock) SleepUntil(deadline int64) {
 	c.W += (gap + sleepQuantum - 1) / sleepQuantum * sleepQuantum
 }
 
+// Reach moves the clock to a deadline, in nanoseconds since the epoch, as a timer does that
+// expires: exactly, so that many short ones take no longer than they should. The world
+// follows by whole quanta.
+func (c *Clock) Reach(deadline int64) {
+	missing := deadline - c.now()
+	if missing <= 0 {
+		return
+	}
+	c.B += uint64((missing + tick - 1) / tick)
+	if gap := deadline - (c.W + lead + c.own); gap > 0 {
+		c.W += gap / sleepQuantum * sleepQuantum
+	}
+	c.O, c.mine = deadline, false
+}
+
+// Spend lets own time pass until it is at least own, in nanoseconds since the last exec.
+func (c *Clock) Spend(own int64) {
+	if missing := own - c.own; missing > 0 {
+		c.B += uint64((missing + tick - 1) / tick)
+		c.own = own
+	}
+}
+
 // Overwrite counts the replacement of something that existed, so that what is
 // stamped from now on is later than what was stamped before it.
 func (c *Clock) Overwrite() {

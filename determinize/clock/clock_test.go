@@ -70,6 +70,43 @@ func TestSleepInThePastMovesNothing(t *testing.T) {
 	}
 }
 
+// TestReach checks that a timer expires exactly when it should, however short it is, and that
+// the world does not run ahead of it.
+func TestReach(t *testing.T) {
+	c := Clock{}
+	begin, world := c.Now(), c.W
+	for i := range int64(1000) {
+		deadline := begin + (i+1)*int64(time.Millisecond)
+		before := c.B
+		if c.Reach(deadline); c.Now() != deadline {
+			t.Fatalf("the clock is at %d, want %d", c.Now(), deadline)
+		}
+		if c.B < before+999 || c.B > before+1000 {
+			t.Fatalf("a millisecond is %d in the order", c.B-before)
+		}
+	}
+	if moved := c.W - world; moved > int64(time.Second) || moved < int64(time.Second)-sleepQuantum {
+		t.Errorf("the world moved by %d in a second", moved)
+	}
+	before := c
+	if c.Reach(c.Now()); c != before {
+		t.Errorf("a deadline that has come moved the clock from %+v to %+v", before, c)
+	}
+}
+
+// TestSpend checks that own time, and with it the clock, gets to what was asked for.
+func TestSpend(t *testing.T) {
+	c := Clock{}
+	begin := c.Now()
+	c.Spend(int64(3 * time.Second))
+	if c.Own() != 3*time.Second || c.Now() != begin+int64(3*time.Second) || c.B != 3_000_000 {
+		t.Errorf("after 3 s: %+v", c)
+	}
+	if c.Spend(1); c.Own() != 3*time.Second {
+		t.Errorf("own time went back to %v", c.Own())
+	}
+}
+
 // The clock never runs backwards, in one process and along an edge that
 // carries bytes, and never shows a time before a stamp in its past.
 func TestMonotone(t *testing.T) {
@@ -80,7 +117,7 @@ func TestMonotone(t *testing.T) {
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			p := rapid.IntRange(0, 2).Draw(t, "process")
 			q := rapid.IntRange(0, 2).Draw(t, "other")
-			switch rapid.IntRange(0, 7).Draw(t, "do") {
+			switch rapid.IntRange(0, 9).Draw(t, "do") {
 			case 0:
 				procs[p].Tick()
 			case 1:
@@ -115,6 +152,10 @@ func TestMonotone(t *testing.T) {
 				if procs[p].Pass(n, last, step); n > 0 {
 					seen[p] = last + int64(n)*step
 				}
+			case 8:
+				procs[p].Reach(procs[p].Now() + rapid.Int64Range(0, 1e10).Draw(t, "ns"))
+			case 9:
+				procs[p].Spend(rapid.Int64Range(0, 1e10).Draw(t, "own"))
 			}
 		}
 	})

@@ -6,8 +6,8 @@ const (
 	whyClock   = "the time is virtual"
 	whySetTime = "the clock is the host's"
 	whySleep   = "waits for virtual time, and other tasks run meanwhile; nothing really sleeps"
-	whyTimer   = "interval timers are not supported yet: they send signals from outside the order of calls; kernels built without them answer so"
-	whyTimerFD = "timer descriptors are not supported yet; kernels built without them answer so"
+	whyTimer   = "a timer goes by its process's own clock: it expires at a call, or passes the time of who waits"
+	whyTimerFD = "a timer that the engine holds, and that goes by the clock of who looks at it; a box with one makes one call at a time"
 )
 
 // timeRows are the calls on clocks, sleeps and timers.
@@ -32,25 +32,24 @@ var timeRows = []Row{
 	unix.SYS_CLOCK_NANOSLEEP: {Name: "clock_nanosleep", Class: Order,
 		Args: "clockid:clock flags:hex t:in remain:out", Why: whySleep},
 
-	unix.SYS_ALARM: {Name: "alarm", Class: Refuse, Errno: unix.ENOSYS, Args: "seconds:uint",
-		Why: whyTimer + "; the manual knows no error, and programs ignore the result"},
-	unix.SYS_GETITIMER: {Name: "getitimer", Class: Refuse, Errno: unix.ENOSYS, Args: "which:int curr_value:out", Why: whyTimer},
-	unix.SYS_SETITIMER: {Name: "setitimer", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_ALARM:     {Name: "alarm", Class: Emulate, Args: "seconds:uint", Why: whyTimer},
+	unix.SYS_GETITIMER: {Name: "getitimer", Class: Emulate, Args: "which:int curr_value:out", Why: whyTimer},
+	unix.SYS_SETITIMER: {Name: "setitimer", Class: Emulate,
 		Args: "which:int new_value:in old_value:out", Why: whyTimer},
-	unix.SYS_TIMER_CREATE: {Name: "timer_create", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMER_CREATE: {Name: "timer_create", Class: Emulate,
 		Args: "clockid:clock sevp:in timerid:out", Why: whyTimer},
-	unix.SYS_TIMER_SETTIME: {Name: "timer_settime", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMER_SETTIME: {Name: "timer_settime", Class: Emulate,
 		Args: "timerid:int flags:hex new_value:in old_value:out", Why: whyTimer},
-	unix.SYS_TIMER_GETTIME: {Name: "timer_gettime", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMER_GETTIME: {Name: "timer_gettime", Class: Emulate,
 		Args: "timerid:int curr_value:out", Why: whyTimer},
-	unix.SYS_TIMER_GETOVERRUN: {Name: "timer_getoverrun", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMER_GETOVERRUN: {Name: "timer_getoverrun", Class: Emulate,
 		Args: "timerid:int", Why: whyTimer},
-	unix.SYS_TIMER_DELETE: {Name: "timer_delete", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMER_DELETE: {Name: "timer_delete", Class: Emulate,
 		Args: "timerid:int", Why: whyTimer},
-	unix.SYS_TIMERFD_CREATE: {Name: "timerfd_create", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMERFD_CREATE: {Name: "timerfd_create", Class: Order,
 		Args: "clockid:clock flags:open", Why: whyTimerFD},
-	unix.SYS_TIMERFD_SETTIME: {Name: "timerfd_settime", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMERFD_SETTIME: {Name: "timerfd_settime", Class: Order,
 		Args: "fd:fd flags:hex new_value:in old_value:out", Why: whyTimerFD},
-	unix.SYS_TIMERFD_GETTIME: {Name: "timerfd_gettime", Class: Refuse, Errno: unix.ENOSYS,
+	unix.SYS_TIMERFD_GETTIME: {Name: "timerfd_gettime", Class: Order,
 		Args: "fd:fd curr_value:out", Why: whyTimerFD},
 }

@@ -18,6 +18,7 @@ const (
 	Event         // what it waits for has happened
 	Letter        // a signal is on its way to it
 	Signal        // a signal is there
+	Alarm         // a timer of its expires
 	Time          // its time is up
 )
 

@@ -215,6 +215,8 @@ func TestCalls(t *testing.T) {
 		{unix.SYS_TIME, [6]uint64{base}, nil, []piece{{base, int64(9)}}, 9, `time([9]) = 9`},
 		{unix.SYS_TIME, [6]uint64{}, nil, nil, 9, `time(NULL) = 9`},
 		{unix.SYS_TIMES, [6]uint64{base}, nil, []piece{{base, []int64{1, 2, 3, 4}}}, 9, `times({tms_utime=1, tms_stime=2, tms_cutime=3, tms_cstime=4}) = 9`},
+		{unix.SYS_SETITIMER, [6]uint64{0, base, 0}, []piece{{base, []int64{1, 2, 3, 4}}}, nil, 0, `setitimer(0, {it_interval={tv_sec=1, tv_usec=2}, it_value={tv_sec=3, tv_usec=4}}, NULL) = 0`},
+		{unix.SYS_TIMER_SETTIME, [6]uint64{5, 1, base, 0}, []piece{{base, []int64{1, 2, 3, 4}}}, nil, 0, `timer_settime(5, TIMER_ABSTIME, {it_interval={tv_sec=1, tv_nsec=2}, it_value={tv_sec=3, tv_nsec=4}}, NULL) = 0`},
 		{unix.SYS_CLOCK_NANOSLEEP, [6]uint64{1, 1, base, 0}, []piece{{base, []int64{2, 3}}}, nil, 0, `clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, {tv_sec=2, tv_nsec=3}, NULL) = 0`},
 		{unix.SYS_NANOSLEEP, [6]uint64{base, page1}, []piece{{base, []int64{2, 3}}}, nil, -514, `nanosleep({tv_sec=2, tv_nsec=3}, 0x11000) = ? ERESTARTNOHAND (to be restarted if no handler)`},
 

@@ -98,7 +98,14 @@ var shapes = byArgument([]shapeRow{
 	{"times", "buf", shape{out: fixed(32, times)}},
 	{"nanosleep", "duration", shape{in: fixed(16, timespec)}},
 	{"clock_nanosleep", "t", shape{in: fixed(16, timespec)}},
-	{"clock_nanosleep", "flags", timerFlags.shape(32)},
+	{"clock_nanosleep timer_settime timerfd_settime", "flags", timerFlags.shape(32)},
+	{"setitimer", "new_value", shape{in: fixed(32, itimerval)}},
+	{"setitimer", "old_value", shape{out: fixed(32, itimerval)}},
+	{"getitimer", "curr_value", shape{out: fixed(32, itimerval)}},
+	{"timer_settime timerfd_settime", "new_value", shape{in: fixed(32, itimerspec)}},
+	{"timer_settime timerfd_settime", "old_value", shape{out: fixed(32, itimerspec)}},
+	{"timer_gettime timerfd_gettime", "curr_value", shape{out: fixed(32, itimerspec)}},
+	{"timer_create", "timerid", shape{out: ints(1)}},
 
 	// Processes and signals.
 	{"execve execveat", "envp", shape{in: countVars}},

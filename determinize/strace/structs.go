@@ -28,6 +28,14 @@ func timespec(b le) string {
 
 func timeval(b le) string { return fmt.Sprintf("{tv_sec=%d, tv_usec=%d}", b.i64(0), b.i64(8)) }
 
+func itimerspec(b le) string {
+	return "{it_interval=" + timespec(b) + ", it_value=" + timespec(b[16:]) + "}"
+}
+
+func itimerval(b le) string {
+	return "{it_interval=" + timeval(b) + ", it_value=" + timeval(b[16:]) + "}"
+}
+
 func timespecs(b le) string { return "[" + timespec(b) + ", " + timespec(b[16:]) + "]" }
 
 func timevals(b le) string { return "[" + timeval(b) + ", " + timeval(b[16:]) + "]" }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned refused=alarm
+# laplace: pinned
 # GNU parallel: jobs in parallel with grouped output, in order and as they come, from arguments, a pipe and a table.
 export PARALLEL_HOME=$PWD/conf
 mkdir conf; : >conf/will-cite
@@ -14,4 +14,6 @@ parallel -j4 --halt now,fail=1 'sleep 0.0{}; [ {} -ne 2 ]' ::: 5 1 2 4 2>/dev/nu
 seq 1 20000 | parallel -j4 -k --pipe -N 5000 'sort -rn | head -n 1'
 for f in a b c d; do seq 1 ${#f}00 >$f.txt; done
 parallel -j4 'gzip -n {}; gunzip -c {}.gz | md5sum >{.}.sum' ::: *.txt; cat *.sum
-rm -r conf log squares *.gz *.sum
+parallel -j2 --timeout 1 --joblog times 'sleep {}; echo slept {}' ::: 0 30; echo "timed out: $?"
+tail -n +2 times | cut -f 7,8 | sort
+rm -r conf log times squares *.gz *.sum
