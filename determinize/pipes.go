@@ -191,6 +191,9 @@ func closeEnter(e *engine, t *task) verdict {
 		} else {
 			delete(t.sharedFDs, to)
 		}
+		if s := e.socketAt(t, from); s != nil {
+			t.duplicated(s)
+		}
 		e.closes(t, to)
 		e.letsGoOf(t, to)
 	case unix.SYS_CLOSE_RANGE:
@@ -216,8 +219,8 @@ func (e *engine) closes(t *task, fd int32) {
 	if e.statFD(t, fd, &st) != 0 {
 		return
 	}
-	if e.socketTable[vfs.KeyOf(&st)] != nil {
-		e.recountSockets(t, func(n int) bool { return n == int(fd) })
+	if s := e.socketTable[vfs.KeyOf(&st)]; s != nil {
+		e.closesSocket(t, fd, s)
 		return
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFIFO {

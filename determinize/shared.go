@@ -136,13 +136,16 @@ func (e *engine) relatives() sched.Scope {
 
 // dupEnter handles dup and the fcntl commands that duplicate.
 func dupEnter(e *engine, t *task) verdict {
-	how := t.sharedFDs[t.fd(0)]
-	if how == notShared {
+	how, s := t.sharedFDs[t.fd(0)], e.socketAt(t, t.fd(0))
+	if how == notShared && s == nil {
 		return run()
 	}
 	return runThen(func(ret int64) {
-		if ret >= 0 {
+		if ret >= 0 && how != notShared {
 			t.sharedFDs[int32(ret)] = how
+		}
+		if ret >= 0 && s != nil {
+			t.duplicated(s)
 		}
 	})
 }

@@ -40,11 +40,10 @@ type option struct {
 	max     int32
 }
 
-func anySocket(*socket) bool      { return true }
-func inetSocket(s *socket) bool   { return s.inet() }
-func tcpSocket(s *socket) bool    { return s.inet() && s.streams() }
-func inet6Socket(s *socket) bool  { return s.family == unix.AF_INET6 }
-func streamSocket(s *socket) bool { return s.streams() }
+func anySocket(*socket) bool     { return true }
+func inetSocket(s *socket) bool  { return s.inet() }
+func tcpSocket(s *socket) bool   { return s.inet() && s.streams() }
+func inet6Socket(s *socket) bool { return s.family == unix.AF_INET6 }
 
 const most = 1<<31 - 1
 
@@ -58,7 +57,6 @@ var plainOptions = []option{
 	{optionName{unix.SOL_SOCKET, unix.SO_OOBINLINE}, anySocket, 0, yesOrNo, 0, 0},
 	{optionName{unix.SOL_SOCKET, unix.SO_NO_CHECK}, anySocket, 0, yesOrNo, 0, 0},
 	{optionName{unix.SOL_SOCKET, unix.SO_PRIORITY}, anySocket, 0, anyNumber, 0, 6},
-	{optionName{unix.SOL_SOCKET, unix.SO_ZEROCOPY}, tcpSocket, 0, yesOrNo, 0, 0},
 	{optionName{unix.IPPROTO_TCP, unix.TCP_NODELAY}, tcpSocket, 0, yesOrNo, 0, 0},
 	{optionName{unix.IPPROTO_TCP, unix.TCP_CORK}, tcpSocket, 0, yesOrNo, 0, 0},
 	{optionName{unix.IPPROTO_TCP, unix.TCP_QUICKACK}, tcpSocket, 1, yesOrNo, 0, 0},

@@ -1,6 +1,7 @@
 package determinize
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
@@ -262,15 +263,44 @@ func (e *engine) socketArg(t *task) (*socket, verdict, bool) {
 
 // holdSocket notes that a task has a descriptor of a socket.
 func (e *engine) holdSocket(t *task, s *socket) {
-	if !slices.Contains(t.sockets, s) {
-		t.sockets = append(t.sockets, s)
-		s.holders = append(s.holders, t.process)
+	if slices.Contains(t.sockets, s) {
+		t.duplicated(s)
+		return
+	}
+	t.sockets = append(t.sockets, s)
+	s.holders = append(s.holders, t.process)
+}
+
+// duplicated notes that a process may have several descriptors of a socket.
+func (p *process) duplicated(s *socket) {
+	if p.several == nil {
+		p.several = make(map[*socket]bool)
+	}
+	p.several[s] = true
+}
+
+// socketAt is the socket that a descriptor of a task leads to, or nil.
+func (e *engine) socketAt(t *task, fd int32) *socket {
+	var st unix.Stat_t
+	if len(t.sockets) == 0 || e.statFD(t, fd, &st) != 0 {
+		return nil
+	}
+	return e.socketTable[vfs.KeyOf(&st)]
+}
+
+// closesSocket notes that a task is about to close a descriptor of a socket.
+func (e *engine) closesSocket(t *task, fd int32, s *socket) {
+	if t.several[s] {
+		e.recountSockets(t, func(n int) bool { return n == int(fd) })
+	} else if slices.Contains(t.sockets, s) {
+		e.dropSocket(t, s)
 	}
 }
 
 // dropSocket notes that a task has no descriptor of a socket any more.
 func (e *engine) dropSocket(t *task, s *socket) {
 	t.sockets = slices.DeleteFunc(t.sockets, func(o *socket) bool { return o == s })
+	delete(t.several, s)
 	s.holders = slices.DeleteFunc(s.holders, func(p *process) bool { return p == t.process })
 	e.changes++
 	e.abandoned(t, s)
@@ -288,6 +318,7 @@ func (e *engine) inheritSockets(t, child *task) {
 	for _, s := range t.sockets {
 		e.holdSocket(child, s)
 	}
+	child.several = maps.Clone(t.several)
 }
 
 // recountSockets finds out which sockets a task still has, but for what its descriptors

@@ -73,27 +73,28 @@ type process struct {
 	kidAny      bool          // there was one
 	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 	exec        *execution
-	dataLeft    uint64      // where it gets SIGILL if the vDSO's data could not be taken away
-	vdso        uint64      // where its vDSO is
-	reads       *clockPage  // from which it reads its clock by itself, or nil
-	weakRead    bool        // the C library's start-up read of randomness is still to come
-	chldIgnored bool        // SIGCHLD is ignored
-	noWait      bool        // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
-	signalfds   bool        // it has made a signalfd, or inherited one
-	chldCaught  bool        // it may notice SIGCHLD: it has had a handler, or waited for it
-	locker      bool        // it may hold a file lock
-	forked      bool        // it has not started a program since it was forked
-	startedAt   sched.Stamp // when it did
-	cloned      bool        // made with another exit signal than SIGCHLD; wait4's __WCLONE
-	vforkOf     *task       // parent that waits for this vfork child
-	pidfds      []vfs.Key   // that lead to it
-	closing     []closing   // what it closes if the program that it is about to start does start
-	pipes       []*pipe     // of which it has ends open
-	netlinks    uint32      // netlink sockets that have another address than its pid
-	sockets     []*socket   // of which it has descriptors
-	family      *family     // that counts the programs that it starts; nil before the first
-	counted     bool        // it is one of those that were forked in it
-	awaitedBy   *task       // who goes on when it is dead
+	dataLeft    uint64           // where it gets SIGILL if the vDSO's data could not be taken away
+	vdso        uint64           // where its vDSO is
+	reads       *clockPage       // from which it reads its clock by itself, or nil
+	weakRead    bool             // the C library's start-up read of randomness is still to come
+	chldIgnored bool             // SIGCHLD is ignored
+	noWait      bool             // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	signalfds   bool             // it has made a signalfd, or inherited one
+	chldCaught  bool             // it may notice SIGCHLD: it has had a handler, or waited for it
+	locker      bool             // it may hold a file lock
+	forked      bool             // it has not started a program since it was forked
+	startedAt   sched.Stamp      // when it did
+	cloned      bool             // made with another exit signal than SIGCHLD; wait4's __WCLONE
+	vforkOf     *task            // parent that waits for this vfork child
+	pidfds      []vfs.Key        // that lead to it
+	closing     []closing        // what it closes if the program that it is about to start does start
+	pipes       []*pipe          // of which it has ends open
+	netlinks    uint32           // netlink sockets that have another address than its pid
+	sockets     []*socket        // of which it has descriptors
+	several     map[*socket]bool // of which it may have more than one
+	family      *family          // that counts the programs that it starts; nil before the first
+	counted     bool             // it is one of those that were forked in it
+	awaitedBy   *task            // who goes on when it is dead
 	sharedFDs   sharedFDs
 	timedOut    bool            // the SIGXCPU that it was sent is the engine's
 	parentDeath unix.Signal     // that it gets when its parent dies, or 0; prctl(2)
