@@ -232,7 +232,12 @@ func (e *engine) dueOf(t *task) turn {
 	case sched.Time:
 		u.timed = true
 		u.b, u.scope = t.clk.B, e.everybody(t)
-		u.act = func() { e.apply(t, t.wait.timeUp()) }
+		u.act = func() {
+			wake := t.wait.wake
+			v := t.wait.timeUp()
+			t.clk.B = max(t.clk.B, wake) // other threads have moved their clock on meanwhile
+			e.apply(t, v)
+		}
 	}
 	return u
 }
