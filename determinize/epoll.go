@@ -238,6 +238,7 @@ func (ep *epoll) report(e *engine, t *task, most int, tell func([]*epollItem, []
 	if !tell(items, events) {
 		return false
 	}
+	e.changes++ // another task may wait for the same
 	for it := range idle {
 		it.unlist()
 	}
