@@ -104,7 +104,7 @@ func (e *engine) forked(t *task, vfork bool) {
 			pgid: t.pgid, sid: t.sid,
 			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
 			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught, signalfds: t.signalfds,
-			locker: t.locker, forked: true, vdso: t.vdso, reads: t.reads.copy(),
+			locker: t.locker, forked: true, vdso: t.vdso, reads: t.reads.copy(), memory: t.memory,
 		},
 		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(),
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
@@ -264,6 +264,9 @@ func (e *engine) vforkOver(c *task) {
 	}
 	at := p.stamp().After(c.stamp())
 	p.clk.Join(c.clk.Edge)
+	if c.exec == p.exec { // the child has ended, in the parent's memory
+		p.clk.Share(c.clk.Edge)
+	}
 	p.clk.B = at.B
 	if p.state == stateVfork {
 		e.park(p, stateWaking)

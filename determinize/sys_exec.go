@@ -179,6 +179,7 @@ func (e *engine) execed(t *task) {
 	t.weakRead = true
 	t.timersExec()
 	t.clk.Exec()
+	t.memory = false
 
 	e.patch(t, vec)
 	e.traceExec(t, x)

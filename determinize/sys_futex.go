@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -86,6 +87,7 @@ type futexWaiter struct {
 	woken bool
 	by    int         // the index of the word that it was woken by
 	at    sched.Stamp // since when
+	edge  clock.Edge  // of who woke it: what it finds in the memory may tell of a time
 }
 
 // futexEnter handles futex.
@@ -237,6 +239,7 @@ func (e *engine) futexBlocks(t *task, l limit, then func() verdict) verdict {
 		event: func() (sched.Stamp, bool) { return f.at, f.woken },
 		then: func() verdict {
 			t.futex = nil
+			t.clk.Share(f.edge)
 			return then()
 		},
 		broken: func() verdict {
@@ -300,7 +303,9 @@ func (e *engine) wake(t *task, key futexKey, n uint64, bits uint32) (woken int64
 }
 
 // wake has a waiter go on because of one of its words, as of a task's stamp.
-func (f *futexWaiter) wake(t *task, word int) { f.woken, f.by, f.at = true, word, t.stamp() }
+func (f *futexWaiter) wake(t *task, word int) {
+	f.woken, f.by, f.at, f.edge = true, word, t.stamp(), t.clk.Edge
+}
 
 // futexWakesOp handles FUTEX_WAKE_OP: one word is changed, and who waits for it is woken
 // if it was as some condition has it.

@@ -124,6 +124,7 @@ func mmapEnter(e *engine, t *task) verdict {
 			if v, wait := e.serially(t); wait {
 				return v
 			}
+			t.memory = true
 		}
 	case unix.SYS_MPROTECT:
 		if r, bad := policy.ProtFlags.Refused(t.arg(2)); bad {

@@ -281,6 +281,9 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 				return
 			}
 			t.clk.Join(k.clk.Edge)
+			if k.memory {
+				t.clk.Share(k.clk.Edge)
+			}
 			if options&unix.WNOWAIT != 0 {
 				return
 			}

@@ -192,7 +192,7 @@ func acceptEnter(e *engine, t *task) verdict {
 			switch {
 			case l.err != 0:
 				return fail(l.takeError()), true
-			case l.noRecv || l.state != sockListening:
+			case l.state != sockListening, l.noRecv && len(l.arrived) == 0:
 				return fail(unix.EINVAL), true
 			case len(l.arrived) == 0:
 				return verdict{}, false

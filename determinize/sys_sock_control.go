@@ -365,9 +365,7 @@ func sendmmsgEnter(e *engine, t *task) verdict {
 			v = e.sends(t, s, &out)
 		}
 		if v.do == doBlock {
-			then := v.then
-			v.then = func() verdict { return e.sentFirst(t, then()) }
-			return v
+			return e.sentFirst(t, v)
 		}
 		if v.do != doAnswer {
 			return v
@@ -385,8 +383,18 @@ func sendmmsgEnter(e *engine, t *task) verdict {
 	return answer(int64(count))
 }
 
-// sentFirst turns what became of the first of several messages into the call's result.
+// sentFirst turns what becomes of the first of several messages, which may have to wait again
+// and again, into the call's result.
 func (e *engine) sentFirst(t *task, v verdict) verdict {
+	if v.do == doBlock {
+		then, timeUp, broken := v.then, v.timeUp, v.broken
+		v.then = func() verdict { return e.sentFirst(t, then()) }
+		v.broken = func() verdict { return e.sentFirst(t, broken()) }
+		if timeUp != nil {
+			v.timeUp = func() verdict { return e.sentFirst(t, timeUp()) }
+		}
+		return v
+	}
 	if v.do != doAnswer || v.ret < 0 {
 		return v
 	}
@@ -427,9 +435,7 @@ func recvmmsgEnter(e *engine, t *task) verdict {
 		}
 		switch {
 		case v.do == doBlock:
-			then := v.then
-			v.then = func() verdict { return e.sentFirst(t, then()) }
-			return v
+			return e.sentFirst(t, v)
 		case v.do == doRunThen:
 			exit := v.exit
 			return runThen(func(ret int64) {

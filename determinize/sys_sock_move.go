@@ -25,7 +25,7 @@ func (e *engine) socketRoom(t *task, out *end) (v verdict, ok bool) {
 		return fail(unix.EAGAIN), false
 	}
 	return block(saying("room in a socket"), e.everybody(t), func() (sched.Stamp, bool) {
-		return s.outAt, s.roomy() || s.noSend || s.peer.dead
+		return s.outAt, s.roomy() || s.noSend || s.err != 0 || s.peer == nil || s.peer.dead || s.peer.noRecv
 	}), false
 }
 

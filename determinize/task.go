@@ -47,6 +47,7 @@ type process struct {
 	leader      *task      // the thread that stands for it: its first one, or the one that ends it
 	threads     []*task    // that go on, oldest first
 	lastRan     *task      // of several threads, who ran last
+	memory      bool       // others may see what it writes to its memory
 	execing     *task      // that starts another program
 	parent      *task      // nil: the box's init
 	forker      *task      // that forked it, dead or alive

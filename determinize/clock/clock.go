@@ -124,6 +124,15 @@ func (c *Clock) See(e Edge) {
 	c.Over = max(c.Over, e.Over)
 }
 
+// Share merges what memory that is shared with another process may tell: it carries no order
+// by itself. The clock moves past a time only if it is later than any that its process knows.
+func (c *Clock) Share(e Edge) {
+	c.See(e)
+	if e.O > c.O {
+		c.Learn(e.O)
+	}
+}
+
 // Learn moves the clock past a time, in nanoseconds since the epoch, that the
 // process now knows.
 func (c *Clock) Learn(o int64) {
