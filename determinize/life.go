@@ -264,7 +264,7 @@ func (e *engine) vforkOver(c *task) {
 	}
 	at := p.stamp().After(c.stamp())
 	p.clk.Join(c.clk.Edge)
-	if c.exec == p.exec { // the child has ended, in the parent's memory
+	if c.exec == p.exec && !c.status.Signaled() { // the child has ended, in the parent's memory
 		p.clk.Share(c.clk.Edge)
 	}
 	p.clk.B = at.B

@@ -281,7 +281,7 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 				return
 			}
 			t.clk.Join(k.clk.Edge)
-			if k.memory {
+			if k.memory && k.state == stateDead && !k.status.Signaled() { // one that was killed may have read on
 				t.clk.Share(k.clk.Edge)
 			}
 			if options&unix.WNOWAIT != 0 {
