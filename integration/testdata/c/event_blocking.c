@@ -12,7 +12,7 @@ static void handler(int sig) { (void)sig; }
 static void *reads(void *arg)
 {
 	eventfd_t v;
-	usleep(10000);
+	usleep(40000);
 	CHECK(eventfd_read(fd, &v) == 0 && v == 0xfffffffffffffffe);
 	return arg;
 }
@@ -32,7 +32,7 @@ int main(void)
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
-		usleep(10000);
+		usleep(40000);
 		CHECK(eventfd_write(fd, 7) == 0);
 		_exit(0);
 	}
@@ -57,9 +57,9 @@ int main(void)
 		act.sa_flags = restart ? SA_RESTART : 0;
 		CHECK(sigaction(SIGUSR1, &act, NULL) == 0);
 		if ((pid = fork()) == 0) {
-			usleep(20000);
+			usleep(80000);
 			kill(parent, SIGUSR1);
-			usleep(20000);
+			usleep(80000);
 			CHECK(eventfd_write(fd, 9) == 0);
 			_exit(0);
 		}

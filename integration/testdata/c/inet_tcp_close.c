@@ -22,7 +22,7 @@ static void state(const char *what, int fd)
 {
 	char buf[16];
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
-	usleep(20000); /* natively it takes a moment */
+	usleep(80000); /* natively it takes a moment */
 	poll(&p, 1, 0);
 	printf("%s: %x", what, p.revents);
 	for (int i = 0; i < 2; i++) {
@@ -40,7 +40,7 @@ static void sends(const char *what, int fd)
 		errno = 0;
 		long k = send(fd, "x", 1, MSG_NOSIGNAL);
 		printf(" %ld %s", k, errname(errno));
-		usleep(20000);
+		usleep(80000);
 	}
 	printf("\n");
 }
@@ -64,7 +64,7 @@ int main(void)
 
 	pair();
 	CHECK(write(s[0], "unread", 6) == 6);
-	usleep(20000);
+	usleep(80000);
 	close(s[1]);
 	state("closed with unread bytes", s[0]);
 	sends("send", s[0]);
@@ -108,7 +108,7 @@ int main(void)
 	poll(&p, 1, 0);
 	printf("listening: %x\n", p.revents);
 	CHECK(connect(f, (struct sockaddr *)&a, n) == 0);
-	usleep(20000);
+	usleep(80000);
 	poll(&p, 1, 0);
 	printf("a connection: %x\n", p.revents);
 	close(l);

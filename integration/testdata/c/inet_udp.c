@@ -56,14 +56,14 @@ int main(void)
 	CHECK(connect(c, SA(a), n) == 0);
 	close(s);
 	CHECK(send(c, "x", 1, 0) == 1);
-	usleep(20000);
+	usleep(80000);
 	printf("refused: %x\n", polls(c));
 	CHECK_ERR(recv(c, buf, 64, MSG_DONTWAIT), ECONNREFUSED);
 	CHECK(send(c, "x", 1, 0) == 1);
-	usleep(20000);
+	usleep(80000);
 	CHECK_ERR(send(c, "x", 1, 0), ECONNREFUSED);
 	CHECK(sendto(d, "x", 1, 0, SA(a), n) == 1);
-	usleep(20000);
+	usleep(80000);
 	CHECK_ERR(recv(d, buf, 64, MSG_DONTWAIT), EAGAIN);
 	a.sin_port = 0;
 	CHECK_ERR(sendto(d, "x", 1, 0, SA(a), n), EINVAL);

@@ -6,7 +6,7 @@
 
 static void *writes(void *arg)
 {
-	usleep(10000);
+	usleep(40000);
 	int f = open("d/t", O_CREAT | O_WRONLY, 0644);
 	CHECK(f >= 0 && write(f, "x", 1) == 1 && close(f) == 0);
 	return arg;
@@ -96,7 +96,7 @@ int main(void)
 	CHECK(fcntl(in, F_SETFL, 0) == 0);
 	fflush(stdout);
 	if ((pid = fork()) == 0) {
-		usleep(20000);
+		usleep(80000);
 		CHECK(mkdir("d/m", 0755) == 0);
 		_exit(0);
 	}
@@ -106,7 +106,7 @@ int main(void)
 	CHECK(sigaction(SIGUSR1, &act, NULL) == 0);
 	pid_t parent = getpid();
 	if ((pid = fork()) == 0) {
-		usleep(20000);
+		usleep(80000);
 		kill(parent, SIGUSR1);
 		_exit(0);
 	}

@@ -57,9 +57,9 @@ int main(void)
 	info.si_code = SI_USER;
 	CHECK_ERR(sends(fd, SIGUSR1, &info, 0), EPERM);
 	info.si_code = SI_QUEUE;
-	usleep(1000);
+	usleep(4000);
 	CHECK(sends(fd, SIGUSR1, &info, 0) == 0);
-	usleep(10000);
+	usleep(40000);
 	CHECK(sends(fd, SIGKILL, NULL, 0) == 0);
 	struct pollfd pf = {.fd = fd, .events = POLLIN};
 	CHECK(poll(&pf, 1, -1) == 1);

@@ -15,9 +15,9 @@ static void next(const char *what)
 
 static void *sends(void *arg)
 {
-	usleep(10000);
+	usleep(40000);
 	kill(getpid(), SIGUSR1);
-	usleep(10000);
+	usleep(40000);
 	pthread_kill(*(pthread_t *)arg, SIGUSR2);
 	return NULL;
 }
@@ -74,9 +74,9 @@ int main(void)
 	next("for the thread");
 	CHECK(pthread_join(t, NULL) == 0);
 	CHECK(pthread_create(&t, NULL, waits, NULL) == 0);
-	usleep(10000);
+	usleep(40000);
 	kill(getpid(), SIGTERM);
-	usleep(10000);
+	usleep(40000);
 	sigqueue(getpid(), SIGTERM, (union sigval){.sival_int = 5});
 	CHECK(pthread_join(t, NULL) == 0);
 
@@ -89,7 +89,7 @@ int main(void)
 		fflush(stdout);
 		_exit(0);
 	}
-	usleep(10000);
+	usleep(40000);
 	kill(pid, SIGUSR1);
 	CHECK(waitpid(pid, NULL, 0) == pid);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -99,9 +99,9 @@ int main(void)
 	pid_t parent = getpid();
 	fflush(stdout);
 	if ((pid = fork()) == 0) {
-		usleep(20000);
+		usleep(80000);
 		kill(parent, SIGUSR2);
-		usleep(20000);
+		usleep(80000);
 		kill(parent, SIGUSR1);
 		_exit(0);
 	}

@@ -64,9 +64,9 @@ int main(void)
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
-		usleep(20000);
+		usleep(80000);
 		CHECK(write(s[1], "x", 1) == 1);
-		usleep(20000);
+		usleep(80000);
 		_exit(0);
 	}
 	close(s[1]);

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 		if (fork() == 0) {
 			close(s[0]);
 			int other = fcntl(s[1], F_DUPFD, 50);
-			usleep(1000 * (3 - i));
+			usleep(40000 * (3 - i));
 			dup2(0, s[1]);
 			CHECK(write(other, &"abc"[i], 1) == 1);
 			close_range(3, 100, 0);
