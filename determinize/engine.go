@@ -189,18 +189,19 @@ type engine struct {
 	// The order of calls.
 	live     []*task // those that live, oldest first
 	turns    sched.Order
-	serial   bool     // calls are made one at a time
-	transit  int      // tasks of which an event will come
-	changes  uint64   // counts what those that wait may wait for
-	foreseen uint64   // a value of changes
-	forking  *task    // for which a pid has been placed
-	alone    *task    // that waits for the others to stop
-	outbox   []piece  // output that waits for its turn, in order
-	outboxBy *task    // that its first piece waits for
-	unsent   int      // bytes in it
-	stops    uint64   // of all tasks
-	held     heldStop // the task that is held back
-	counting bool     // crowd is asked for
+	upIn     time.Duration // in a live box: when somebody's time is up, from now on
+	serial   bool          // calls are made one at a time
+	transit  int           // tasks of which an event will come
+	changes  uint64        // counts what those that wait may wait for
+	foreseen uint64        // a value of changes
+	forking  *task         // for which a pid has been placed
+	alone    *task         // that waits for the others to stop
+	outbox   []piece       // output that waits for its turn, in order
+	outboxBy *task         // that its first piece waits for
+	unsent   int           // bytes in it
+	stops    uint64        // of all tasks
+	held     heldStop      // the task that is held back
+	counting bool          // crowd is asked for
 	crowd    crowd
 	posts    uint64 // counts the signals that the engine has sent
 	futexSeq uint64 // counts those that wait for futexes

@@ -80,10 +80,10 @@ func (p *polled) pollable() bool {
 }
 
 // silent tells whether nobody notifies of what happens to what a descriptor leads to:
-// terminals and signals.
+// signals, and what comes from outside.
 func (p *polled) silent() bool {
 	_, signals := p.object.(*signalfd)
-	return signals || p.kind == kindTTY
+	return signals || p.outside()
 }
 
 // list puts an item on the list of those that may be ready.

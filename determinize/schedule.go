@@ -140,13 +140,8 @@ func (e *engine) stuck() error {
 		e.resume(t)
 		return nil
 	}
-	if e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {
-		// Input may still come, or what is typed may have been a signal.
-		unix.Poll(nil, 10)
-		for _, t := range e.tasks {
-			t.raised = t.raised || t.state == stateBlocked
-		}
-		e.changes++
+	if e.listens() || e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {
+		e.listen()
 		return nil
 	}
 	if e.anyIn(stateStopped, stateVfork, stateWaking) && !e.anyIn(stateBlocked) {
@@ -350,6 +345,9 @@ func (e *engine) block(t *task, w wait) {
 	}
 	if t.wait.wakers == nil {
 		t.wait.wakers = t.wait.scope
+	}
+	if e.canHear() {
+		t.wait.since, t.wait.sinceB = outsideTime(), t.clk.B
 	}
 	e.uncount(t)
 	e.changes++ // somebody may wait for it to wait

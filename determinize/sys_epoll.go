@@ -147,6 +147,9 @@ func (e *engine) epollWait(t *task, ep *epoll, most int, set *waitSet) verdict {
 	v := block(saying("a descriptor (epoll)"), e.everybody(t), func() (sched.Stamp, bool) { return ep.since(e, t, pollIn) })
 	v.then = tell
 	v.alarm = func() (int64, bool) { return e.timersOf(ep) }
+	for _, it := range ep.items {
+		v.input = v.input || it.what.outside()
+	}
 	if !set.never {
 		v.wake = t.wakeAt(set.until)
 		v.timeUp = func() verdict {

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -222,6 +223,7 @@ func (e *engine) pollNow(t *task, set waitSet, all []polled, finish func() int64
 		return end()
 	}
 	v.alarm = timersOfAll(e, all)
+	v.input = slices.ContainsFunc(all, func(p polled) bool { return p.outside() })
 	if !set.never {
 		v.wake = t.wakeAt(set.until)
 		v.timeUp = func() verdict {
@@ -267,6 +269,9 @@ type polled struct {
 
 	object pollable // if it leads to one of the engine's, or to a socket
 }
+
+// outside tells whether what is polled may be ready because of what is done outside.
+func (p *polled) outside() bool { return p.kind == kindTTY || p.kind == kindPipe && p.pipe == nil }
 
 // lookUp looks at the descriptors of a set.
 func (e *engine) lookUp(t *task, set *waitSet) []polled {
@@ -420,9 +425,16 @@ func (e *engine) ready(t *task, p *polled) int16 {
 		if ends&sched.Writes != 0 {
 			return pollOut
 		}
-		e.fillStdin(1)
-		if len(e.stdin) > 0 {
+		if e.cfg.Live {
+			e.takeInput()
+		} else {
+			e.fillStdin(1)
+		}
+		switch {
+		case len(e.stdin) > 0:
 			return pollIn
+		case e.cfg.Live && !e.stdinEnded:
+			return 0
 		}
 		return unix.POLLHUP
 	}

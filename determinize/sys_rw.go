@@ -216,11 +216,17 @@ func (e *engine) tookFrom(p *pipe, room bool) {
 // readStdin reads the command's standard input from outside: as much as was
 // asked for, or what is left, so that it does not matter how the bytes came.
 func (e *engine) readStdin(t *task, spans []span, total int) verdict {
-	want := min(total, sched.Capacity)
 	if e.cfg.Live {
-		want = 1 // and what else is there
-	}
-	if errno := e.fillStdin(want); errno != 0 {
+		if e.takeInput(); len(e.stdin) == 0 && !e.stdinEnded {
+			if e.waitsNot(t) {
+				return fail(unix.EAGAIN)
+			}
+			v := block(saying("standard input"), nil, func() (sched.Stamp, bool) { return sched.Stamp{}, len(e.stdin) > 0 || e.stdinEnded })
+			v.then = func() verdict { return e.readStdin(t, spans, total) }
+			v.input = true
+			return v
+		}
+	} else if errno := e.fillStdin(min(total, sched.Capacity)); errno != 0 {
 		return fail(errno)
 	}
 	n, errno := e.scatter(t, spans, e.stdin[:min(len(e.stdin), total)])

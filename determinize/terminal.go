@@ -52,9 +52,11 @@ func (e *engine) readTerminal(t *task, fd int32, st *unix.Stat_t) verdict {
 		return run()
 	}
 	file := *st
-	return block(func() string { return "input of " + e.terminalName(t, &file) }, nil, func() (sched.Stamp, bool) {
+	v := block(func() string { return "input of " + e.terminalName(t, &file) }, nil, func() (sched.Stamp, bool) {
 		return sched.Stamp{}, e.terminalReadable(t, fd, &file)
 	})
+	v.input = true
+	return v
 }
 
 // terminalName is what a task waits for, which the user is told if it is for ever.

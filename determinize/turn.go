@@ -1,6 +1,8 @@
 package determinize
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/sched"
@@ -27,6 +29,10 @@ type wait struct {
 	// alarm is a time, on the task's clock, at which the event may come about; nil: none.
 	alarm  func() (deadline int64, ok bool)
 	broken func() verdict // what to do when a signal arrives; nil: interrupt restarts the call
+
+	input  bool          // it may be ended by input from outside
+	since  time.Duration // in a live box: the outside's time when it began, at B sinceB
+	sinceB uint64
 }
 
 // turn is what a task does next. No act: it cannot go on.
@@ -36,6 +42,7 @@ type turn struct {
 	scope sched.Scope
 	act   func()
 	b     uint64 // of the task from then on
+	again bool   // nothing, but that may change by itself
 
 	signal bool // it is for a signal
 	timed  bool // it is for the end of a time only
@@ -164,7 +171,8 @@ func (e *engine) turnOf(t *task) turn {
 		return e.spunTurn(t)
 	case stateBlocked:
 		if !t.due.known || t.due.changes != e.changes {
-			t.due = due{true, e.changes, e.dueOf(t)}
+			u := e.inRealTime(t, e.dueOf(t))
+			t.due = due{!u.again, e.changes, u}
 		}
 		return t.due.turn
 	}
