@@ -43,14 +43,21 @@ func eventfdEnter(e *engine, t *task) verdict {
 func (ev *eventfd) title() string  { return "[eventfd]" }
 func (ev *eventfd) closed(*engine) {}
 
+// eightBytes is where a call that reads or writes a counter has it; EINVAL if there is too
+// little room.
+func (e *engine) eightBytes(t *task) ([]span, unix.Errno) {
+	spans, total, errno := e.rwSpans(t)
+	if errno == 0 && total < 8 {
+		errno = unix.EINVAL
+	}
+	return spans, errno
+}
+
 // read gives all of the counter, or 1 of a semaphore.
 func (ev *eventfd) read(e *engine, t *task) verdict {
-	spans, total, errno := e.rwSpans(t)
+	spans, errno := e.eightBytes(t)
 	if errno != 0 {
 		return fail(errno)
-	}
-	if total < 8 {
-		return fail(unix.EINVAL)
 	}
 	take := func() verdict {
 		n := ev.count
@@ -79,12 +86,9 @@ func (ev *eventfd) read(e *engine, t *task) verdict {
 
 // write adds to the counter.
 func (ev *eventfd) write(e *engine, t *task) verdict {
-	spans, total, errno := e.rwSpans(t)
+	spans, errno := e.eightBytes(t)
 	if errno != 0 {
 		return fail(errno)
-	}
-	if total < 8 {
-		return fail(unix.EINVAL)
 	}
 	b, errno := e.gather(t, spans, 0, 8)
 	if errno != 0 || len(b) < 8 {

@@ -244,6 +244,19 @@ func (e *engine) receiver(typ int, dst, src netip.AddrPort) (best *socket) {
 	return best
 }
 
+// aims gives a socket the other end's name, and one of its own if it has none.
+func (e *engine) aims(s *socket, src, dst netip.AddrPort) unix.Errno {
+	if !s.local.bound() {
+		if errno := e.takes(s, src); errno != 0 {
+			return errno
+		}
+		s.chosen = true
+	}
+	s.local.at = netip.AddrPortFrom(src.Addr(), s.local.at.Port())
+	s.remote = sockName{at: dst}
+	return 0
+}
+
 // connectInet handles connect of an internet socket.
 func (e *engine) connectInet(t *task, s *socket, to []byte) verdict {
 	if len(to) < 2 {
@@ -267,14 +280,9 @@ func (e *engine) connectInet(t *task, s *socket, to []byte) verdict {
 		return v
 	}
 	if !s.streams() {
-		if !s.local.bound() {
-			if errno := e.takes(s, src); errno != 0 {
-				return fail(errno)
-			}
-			s.chosen = true
+		if errno := e.aims(s, src, dst); errno != 0 {
+			return fail(errno)
 		}
-		s.local.at = netip.AddrPortFrom(src.Addr(), s.local.at.Port())
-		s.remote = sockName{at: dst}
 		e.readyOut(t, s)
 		return answer(0)
 	}
@@ -300,14 +308,9 @@ func (e *engine) connectInet(t *task, s *socket, to []byte) verdict {
 		s.state, s.noRecv, s.noSend, s.peer = sockUnconnected, false, false, nil
 		return fail(errno)
 	}
-	if !s.local.bound() {
-		if errno := e.takes(s, src); errno != 0 {
-			return fail(errno)
-		}
-		s.chosen = true
+	if errno := e.aims(s, src, dst); errno != 0 {
+		return fail(errno)
 	}
-	s.local.at = netip.AddrPortFrom(src.Addr(), s.local.at.Port())
-	s.remote = sockName{at: dst}
 	s.owner = e.cred(t)
 	l := e.receiver(unix.SOCK_STREAM, dst, s.local.at)
 	switch {

@@ -60,12 +60,9 @@ func (f *timerfd) tick(e *engine, t *task) {
 
 // read gives the number of expirations.
 func (f *timerfd) read(e *engine, t *task) verdict {
-	spans, total, errno := e.rwSpans(t)
+	spans, errno := e.eightBytes(t)
 	if errno != 0 {
 		return fail(errno)
-	}
-	if total < 8 {
-		return fail(unix.EINVAL)
 	}
 	take := func() verdict {
 		if _, errno := e.scatter(t, spans, binary.LittleEndian.AppendUint64(nil, f.count)); errno != 0 {
