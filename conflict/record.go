@@ -1,0 +1,121 @@
+package conflict
+
+// Run is what a box did: all that is kept of it after it has ended.
+type Run struct {
+	// ID names the run in its store, Started is when it began in seconds since 1970, and
+	// Wall how long it took in milliseconds: they are the host's, and no part of the record.
+	ID      string `json:"id"`
+	Started int64  `json:"started"`
+	Wall    int64  `json:"wall_ms"`
+
+	Command []string `json:"command"`
+	Cwd     string   `json:"cwd"`     // in the box
+	Project string   `json:"project"` // on the host
+	Verdict string   `json:"verdict"`
+	Taints  []string `json:"taints"`
+	Exit    int      `json:"exit"`
+	// Attempts is how often the box ran; 1 if no conflict made it run again.
+	Attempts int `json:"attempts"`
+
+	Conflicts []Conflict `json:"conflicts"`
+	Execs     []Record   `json:"execs"`
+}
+
+// Record is what one exec observed and did. Of each object it has the first observation
+// and the final state, never a list of events.
+type Record struct {
+	// Identity.
+	Parent     int      `json:"parent"` // position of the exec that started it; -1 for the first
+	PID        int      `json:"pid"`
+	Task       string   `json:"task"` // address of its task in the fork tree
+	Argv       []string `json:"argv"`
+	Env        []string `json:"env"`
+	Cwd        string   `json:"cwd"`
+	Executable string   `json:"executable"` // canonical path
+	Digest     Digest   `json:"digest"`     // of the files that it starts from
+	Seed       Digest   `json:"seed"`
+
+	Inputs   []Input   `json:"inputs"`  // sorted by path, then by kind
+	Outputs  []Output  `json:"outputs"` // sorted by path
+	Streams  []Stream  `json:"streams"`
+	Children []Child   `json:"children"` // in the order in which they were started
+	FDs      []FD      `json:"fds"`      // that it inherited, by number
+	Observed Observed  `json:"observed"`
+	Status   uint32    `json:"status"` // as wait(2) tells it
+	Start    ClockRead `json:"start"`
+	End      ClockRead `json:"end"`
+}
+
+// Digest is a SHA-256 digest; the zero Digest is none.
+type Digest [32]byte
+
+// ClockRead is a task's clocks: B, and W, overwrites and O, as offsets from the epoch.
+type ClockRead struct {
+	B     uint64 `json:"b"`
+	World int64  `json:"w"`
+	Over  int64  `json:"over"`
+	Known int64  `json:"o"`
+	Ticks uint64 `json:"ticks"` // calls since the exec
+}
+
+// Kind says what was observed of an object.
+type Kind uint8
+
+// Kinds of observations.
+const (
+	SawContent  Kind = iota // bytes were read: Digest is that of the whole content
+	SawMetadata             // stat and its like: Digest is that of what was shown
+	SawListing              // names were listed: Digest is that of the list
+	SawLink                 // the target of a symbolic link: Digest is that of the target
+	SawName                 // it was looked up, and is there
+	SawNothing              // a call on it failed: Errno says how
+)
+
+// Input is the first observation that an exec made of an object.
+type Input struct {
+	Path   string `json:"path"`
+	Kind   Kind   `json:"kind"`
+	Digest Digest `json:"digest"`
+	Errno  uint16 `json:"errno"`
+}
+
+// Output is the final state, when the exec had ended, of an object that it changed.
+type Output struct {
+	Path string `json:"path"`
+	// Gone says that it was there before, and is no more; nothing else is set then.
+	Gone   bool   `json:"gone"`
+	Mode   uint32 `json:"mode"`
+	Digest Digest `json:"digest"` // of the content, or of a link's target
+	Mtime  int64  `json:"mtime"`  // nanoseconds since the epoch
+	From   string `json:"from"`   // what was renamed to it, if that was there before
+}
+
+// Stream is bytes that an exec wrote to the box's stdout (1) or stderr (2).
+type Stream struct {
+	FD     uint8  `json:"fd"`
+	Bytes  uint64 `json:"bytes"`
+	Digest Digest `json:"digest"`
+}
+
+// Child is an exec that was started by this one.
+type Child struct {
+	Exec int    `json:"exec"` // its position
+	Key  Digest `json:"key"`  // digest of argv, environment, directory and executable
+	N    uint32 `json:"n"`    // how many equal ones were started before it
+}
+
+// FD is a descriptor that an exec inherited.
+type FD struct {
+	Number uint32 `json:"number"`
+	Kind   string `json:"kind"`  // "file", "dir", "pipe", "socket", "tty", "device", "null"
+	Flags  uint32 `json:"flags"` // of open(2)
+	Path   string `json:"path"`  // if it has one
+}
+
+// Observed is what else an exec observed.
+type Observed struct {
+	Clock  bool   `json:"clock"`  // it read a clock, or slept
+	PID    bool   `json:"pid"`    // its process id, or its parent's
+	Random bool   `json:"random"` // random bytes, or a number made from its seed
+	Stdin  Digest `json:"stdin"`  // what it read of the box's standard input
+}
