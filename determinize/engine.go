@@ -130,8 +130,12 @@ type Config struct {
 	CPU  int
 	Away []int
 
-	// Canonical has the calls made one at a time, always the one with the least stamp.
-	Canonical bool
+	// Canonical has the calls made one at a time, always the one with the least stamp. Serial
+	// does too, from the start: it is what a run comes to that cannot be ordered otherwise.
+	Canonical, Serial bool
+	// Ordered are paths in the box at which accesses, to files and directories and to their
+	// names, are made in the order of the canonical run.
+	Ordered []string
 
 	// Trace is told of the intercepted calls, when it is not nil.
 	Trace *Trace

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/costs"
 )
 
@@ -20,6 +21,9 @@ type Report struct {
 	Ticks     uint64
 	LastStamp int64       // of the first process, when it ended, in nanoseconds since the epoch
 	Costs     costs.Table // what the execs have cost, if that was asked for
+	// Conflicts are pairs of accesses whose order was left to chance, or would have been
+	// without the engine, sorted.
+	Conflicts []conflict.Conflict
 }
 
 // Taint is a reason why a box is not deterministic.
