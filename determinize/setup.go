@@ -24,7 +24,7 @@ import (
 // mount namespace, with the guest's rights to files and no others.
 func newEngine(cfg Config) (*engine, error) {
 	e := &engine{
-		cfg: cfg, log: cfg.Log, serial: cfg.Canonical,
+		cfg: cfg, log: cfg.Log, serial: cfg.Canonical || cfg.Serial,
 		counting: cfg.Log.Enabled(context.Background(), slog.LevelDebug),
 		tasks:    make(map[int]*task), vpids: make(map[int]*task),
 		early:     make(map[int]bool),
