@@ -44,6 +44,7 @@ type boxFlags struct {
 	keep, fresh      bool
 	verbose          int
 	unpinned         pinsFlag
+	jitter           string
 }
 
 // add defines the flags.
@@ -79,7 +80,9 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.report, "report", "", "write the verdict and its reasons to `FILE`, as JSON")
 	flags.BoolVar(&f.strict, "strict", false, "fail with status 125, and change nothing, unless the verdict is deterministic")
 	flags.Var(&f.unpinned, "unpin", "for tests: leave `PINS`, a list like time,umask, as the host has them; taints the verdict")
+	flags.StringVar(&f.jitter, "jitter", "", "any `SEED`; another one holds other processes back")
 	_ = flags.MarkHidden("unpin")
+	_ = flags.MarkHidden("jitter") // but for check, it is for tests
 	flags.CountVarP(&f.verbose, "verbose", "v", "print the verdict, in one line; twice: also what Laplace does")
 }
 
@@ -172,6 +175,9 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		Terminal: f.terminal, Stream: f.stream, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
 		Fresh: f.fresh, Keep: f.keep, Notice: c.notice,
+	}
+	if f.jitter != "" {
+		box.Disturb = &runtime.Disturbance{Jitter: f.jitter, ScheduleOnly: true}
 	}
 	if box.StdinKind, err = f.stdinKind(c.Stdin); err != nil {
 		return nil, err

@@ -51,11 +51,10 @@ are the same and it failed, 1 when they differ; 124 to 127 as with "laplace do".
 
 // checkFlags are the flags of check: those of a box, and its own.
 type checkFlags struct {
-	box    boxFlags
-	runs   int
-	jitter string
-	save   string
-	costs  *runtime.Costs // the same for all
+	box   boxFlags
+	runs  int
+	save  string
+	costs *runtime.Costs // the same for all
 }
 
 func (f *checkFlags) add(flags *pflag.FlagSet) {
@@ -65,7 +64,7 @@ func (f *checkFlags) add(flags *pflag.FlagSet) {
 		_ = flags.MarkHidden(name)
 	}
 	flags.IntVar(&f.runs, "runs", 2, "number of disturbed runs")
-	flags.StringVar(&f.jitter, "jitter", "", "any `SEED`; another one holds other processes back")
+	flags.Lookup("jitter").Hidden = false
 	flags.StringVar(&f.save, "save", "", "keep the changed files and the output of each run in `DIR`, which is new or empty")
 }
 
@@ -108,7 +107,7 @@ func (f *checkFlags) check(ctx context.Context, c *Caller, command []string) err
 	var base *result
 	for i := 1; i <= f.runs+1; i++ {
 		r := &result{name: "run " + strconv.Itoa(i), dir: filepath.Join(dir, "run-"+strconv.Itoa(i))}
-		disturb := &runtime.Disturbance{Nth: i, Jitter: f.jitter}
+		disturb := &runtime.Disturbance{Nth: i, Jitter: f.box.jitter}
 		if i > f.runs {
 			r.name, r.dir, disturb = "the canonical run", filepath.Join(dir, "canonical"), nil
 		}

@@ -25,6 +25,8 @@ type Disturbance struct {
 	Nth int `json:"nth"`
 	// Jitter chooses the processes that are held back, together with Nth.
 	Jitter string `json:"jitter"`
+	// ScheduleOnly leaves everything but that as it is.
+	ScheduleOnly bool `json:"schedule_only,omitempty"`
 }
 
 // Disturbed says what a Disturbance has changed, and what it could not change on
@@ -83,6 +85,10 @@ func (c *chooser) shuffle(n int, swap func(i, j int)) {
 // disturb does what the box's Disturbance asks for.
 func (s *supervisor) disturb() *Disturbed {
 	d := &Disturbed{}
+	if s.box.Disturb.ScheduleOnly {
+		d.Done = append(d.Done, "another schedule")
+		return d
+	}
 	c := newChooser("run " + strconv.Itoa(s.box.Disturb.Nth))
 	for _, x := range disturbances {
 		done, err := x.do(s, c)
@@ -99,12 +105,17 @@ func (s *supervisor) disturb() *Disturbed {
 // jitter says of which stops others come first, and of how many: mostly of none, else of a
 // few or of some hundred. nil without a disturbance.
 func (s *supervisor) jitter() func() int {
-	if s.box.Disturb == nil {
+	d := s.box.Disturb
+	if d == nil {
 		return nil
 	}
-	c := newChooser("jitter " + strconv.Itoa(s.box.Disturb.Nth) + " " + s.box.Disturb.Jitter)
+	c := newChooser("jitter " + strconv.Itoa(d.Nth) + " " + d.Jitter)
+	oneIn := 32
+	if d.ScheduleOnly {
+		oneIn = 4 // for programs of a few calls
+	}
 	return func() int {
-		if c.below(32) > 0 {
+		if c.below(oneIn) > 0 {
 			return 0
 		}
 		return 1 + c.below(1<<c.below(10))
@@ -117,7 +128,7 @@ func rest() { time.Sleep(100 * time.Microsecond) }
 // shuffle brings directories into an order that the host's file system might have
 // listed them in; nil without a disturbance.
 func (s *supervisor) shuffle() func(n int, swap func(i, j int)) {
-	if s.box.Disturb == nil {
+	if s.box.Disturb == nil || s.box.Disturb.ScheduleOnly {
 		return nil
 	}
 	return newChooser("order " + strconv.Itoa(s.box.Disturb.Nth)).shuffle
