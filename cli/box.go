@@ -41,6 +41,7 @@ type boxFlags struct {
 	canonical        bool
 	out, report      string
 	noCommit, strict bool
+	onConflict       conflictFlag
 	keep, fresh      bool
 	verbose          int
 	unpinned         pinsFlag
@@ -77,6 +78,8 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noCommit, "no-commit", false, "throw the changed files away")
 	flags.BoolVar(&f.fresh, "fresh", false, "see the project as a clean clone: without what git does not track, all files of one date")
 	flags.BoolVar(&f.keep, "keep", false, "commit the changed files even if the command fails")
+	f.onConflict = conflictFlag(runtime.ConflictOrder)
+	flags.Var(&f.onConflict, "on-conflict", "if processes race for a file: order runs the command again with such accesses in order, fail ends with status 122 and commits nothing, taint takes the result as it is")
 	flags.StringVar(&f.report, "report", "", "write the verdict and its reasons to `FILE`, as JSON")
 	flags.BoolVar(&f.strict, "strict", false, "fail with status 125, and change nothing, unless the verdict is deterministic")
 	flags.Var(&f.unpinned, "unpin", "for tests: leave `PINS`, a list like time,umask, as the host has them; taints the verdict")
@@ -143,6 +146,9 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	if err != nil {
 		return c.explain(err, box)
 	}
+	if err := f.conflicts(c, &outcome.Report); err != nil {
+		return err
+	}
 	if r := &outcome.Report; f.strict && r.Verdict != "" && r.Verdict != runtime.Deterministic {
 		return &runtime.Error{Op: "--strict", Err: errors.New("the verdict is " + r.Verdict + reasons(r)),
 			Hint: "another run without what taints it, or without --strict"}
@@ -174,7 +180,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 		Terminal: f.terminal, Stream: f.stream, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
-		Fresh: f.fresh, Keep: f.keep, Notice: c.notice,
+		Fresh: f.fresh, Keep: f.keep, OnConflict: runtime.OnConflict(f.onConflict), Notice: c.notice,
 	}
 	if f.jitter != "" {
 		box.Disturb = &runtime.Disturbance{Jitter: f.jitter, ScheduleOnly: true}

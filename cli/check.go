@@ -118,6 +118,9 @@ func (f *checkFlags) check(ctx context.Context, c *Caller, command []string) err
 		if f.box.verbose > 0 {
 			fmt.Fprintf(c.Stderr, "laplace: check: %s: %s\n", r.name, summary(&r.outcome.Report))
 		}
+		if err := f.box.conflicts(c, &r.outcome.Report); err != nil {
+			return err
+		}
 		if base == nil {
 			base = r
 			if err := replay(c, base); err != nil {
@@ -242,7 +245,6 @@ func (f *checkFlags) run(ctx context.Context, c *Caller, command []string, r *re
 		return err
 	}
 	box.Disturb, box.Writers, box.Notice = disturb, true, c.notice
-	box.Stream = true // to files of ours
 	box.Costs = f.costs
 	box.Canonical = box.Canonical || disturb == nil
 	for _, overlay := range box.Overlays {

@@ -16,6 +16,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/runtime"
 	"laplace.dev/laplace/runtime/probe"
 )
@@ -317,7 +318,7 @@ func TestOutcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := report
-	want.Version, want.Unmasked = version(), []string{}
+	want.Version, want.Unmasked, want.Conflicts = version(), []string{}, []conflict.Conflict{}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

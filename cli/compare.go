@@ -53,11 +53,13 @@ func compare(a, b *result) (string, error) {
 	return "", nil
 }
 
-// checkedVerdict is a verdict with its reasons, but for the one that check itself looks
+// checkedVerdict is a verdict with its reasons, but for those that check itself looks
 // at: that the run was one of many possible ones.
 func checkedVerdict(r *runtime.Report) string {
 	rest := *r
-	rest.Taints = slices.DeleteFunc(slices.Clone(r.Taints), func(t runtime.Taint) bool { return t.Kind == runtime.TaintUnchecked })
+	rest.Taints = slices.DeleteFunc(slices.Clone(r.Taints), func(t runtime.Taint) bool {
+		return t.Kind == runtime.TaintUnchecked || t.Kind == runtime.TaintConflict
+	})
 	if len(rest.Taints) == 0 && len(r.Taints) > 0 {
 		rest.Verdict = runtime.Deterministic
 	}

@@ -17,9 +17,12 @@ when it succeeds; when it fails, it is kept elsewhere, for "laplace commit". It 
 nothing else of the host, and sees no network, no other files of yours, and of the
 environment only what --env and --pass-env give.
 
-The exit status is the command's own, 128 + N when signal N ended it; 124 after
---timeout; 125 when Laplace failed; 126 when the command cannot be executed; 127 when
-it is not in the box.`,
+A command whose processes race for files is run again, as if for the first time, with
+such accesses in one order. --on-conflict says what else to do.
+
+The exit status is the command's own, 128 + N when signal N ended it; 122 after
+--on-conflict=fail; 124 after --timeout; 125 when Laplace failed; 126 when the command
+cannot be executed; 127 when it is not in the box.`,
 		Example: `  laplace do -- make -j4
   laplace do --out result --report report.json -- ./configure
   laplace do --keep -- make -k check

@@ -62,7 +62,8 @@ are strings, written as in the text.`,
 		},
 	}
 	flags.add(cmd.Flags())
-	_ = cmd.Flags().MarkHidden("stream") // it always does
+	_ = cmd.Flags().MarkHidden("stream")      // it always does
+	_ = cmd.Flags().MarkHidden("on-conflict") // all calls are in order
 	addTraceFlags(cmd.Flags(), &own)
 	cmd.Flags().SetInterspersed(false)
 	cmd.DisableFlagsInUseLine = true

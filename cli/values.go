@@ -10,6 +10,7 @@ import (
 
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime"
 )
 
 // The types of flags. Each implements pflag.Value.
@@ -122,6 +123,22 @@ func (u *userFlag) Set(text string) error {
 	}
 	*u = userFlag{UID: uid, GID: gid}
 	return nil
+}
+
+// A conflictFlag says what becomes of a run with conflicts.
+type conflictFlag runtime.OnConflict
+
+func (f *conflictFlag) Type() string { return "POLICY" }
+
+func (f *conflictFlag) String() string { return string(*f) }
+
+func (f *conflictFlag) Set(text string) error {
+	switch p := runtime.OnConflict(text); p {
+	case runtime.ConflictOrder, runtime.ConflictFail, runtime.ConflictTaint:
+		*f = conflictFlag(p)
+		return nil
+	}
+	return errors.New("not order, fail or taint")
 }
 
 // A pinsFlag is a list of pins that are off; it may be repeated.

@@ -17,6 +17,7 @@ package determinize
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -84,6 +85,10 @@ type Config struct {
 	// that it holds itself. nil is an input at its end.
 	Stdin    *os.File
 	StdinKey vfs.Key
+	// Repeat is what an earlier run of the box has read of Stdin, which comes first, and
+	// Heard is told what is read of Stdin itself. Both may be nil.
+	Repeat io.Reader
+	Heard  func(b []byte)
 	// StdinFile is the file that the command holds as its standard input, if
 	// it is one of the caller's and not of the box.
 	StdinFile vfs.Key

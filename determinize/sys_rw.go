@@ -1,6 +1,7 @@
 package determinize
 
 import (
+	"io"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -243,7 +244,7 @@ func (e *engine) fillStdin(n int) unix.Errno {
 	in := int(e.cfg.Stdin.Fd())
 	buf := make([]byte, sched.Capacity)
 	for len(e.stdin) < n && !e.stdinEnded {
-		k, err := unix.Read(in, buf)
+		k, err := e.readInput(in, buf)
 		switch {
 		case err == unix.EINTR:
 			if e.outside() != nil {
@@ -263,6 +264,22 @@ func (e *engine) fillStdin(n int) unix.Errno {
 		}
 	}
 	return 0
+}
+
+// readInput reads standard input as read(2): first what an earlier run of the box has read.
+func (e *engine) readInput(in int, buf []byte) (int, error) {
+	if e.cfg.Repeat != nil {
+		n, err := e.cfg.Repeat.Read(buf)
+		if n > 0 || err != io.EOF {
+			return n, err
+		}
+		e.cfg.Repeat = nil
+	}
+	n, err := unix.Read(in, buf)
+	if n > 0 && e.cfg.Heard != nil {
+		e.cfg.Heard(buf[:n])
+	}
+	return n, err
 }
 
 // writeEnter handles write, writev, pwrite64, pwritev and pwritev2.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/oci"
@@ -22,6 +23,7 @@ const Format = 1
 // Exit statuses of Laplace's own, after those of timeout(1) and env(1). Every other
 // status is the command's, or 128 + the signal that ended it.
 const (
+	ExitConflict      = 122 // processes were in conflict, and Box.OnConflict is ConflictFail; or output cannot be taken back
 	ExitTimeout       = 124 // the box ran longer than Box.Timeout
 	ExitFailure       = 125 // Laplace itself failed, or the verdict is tainted and Box.Strict is set
 	ExitNotExecutable = 126 // the command was found and could not be executed
@@ -44,8 +46,8 @@ type Box struct {
 	// and stderr; its output goes to Stdout.
 	Terminal bool `json:"terminal,omitempty"`
 	// Stream passes stdout and stderr on as the command writes them. Without it, what goes
-	// to a file, a pipe or a socket is kept until the box has ended, unless the box could
-	// not run again anyhow (Terminal, StdinLive, Canonical, Trace, the host's network).
+	// to a file, a pipe or a socket is kept until the box has ended, unless the box will
+	// not run again anyhow (OnConflict; Terminal, StdinLive, Canonical, Trace, the host's network).
 	Stream bool `json:"stream,omitempty"`
 	// Timeout ends the box with ExitTimeout after this much real time; 0 never does.
 	Timeout time.Duration `json:"timeout,omitempty"`
@@ -76,6 +78,9 @@ type Box struct {
 	Keep bool `json:"keep,omitempty"`
 	// Out is the directory that CommitOut writes: absolute, created when absent.
 	Out string `json:"out,omitempty"`
+	// OnConflict says what becomes of a run in which the order of accesses was left to
+	// chance; empty stands for ConflictOrder.
+	OnConflict OnConflict `json:"onConflict,omitempty"`
 	// Strict turns a tainted verdict into a failure that commits nothing.
 	Strict bool `json:"strict,omitempty"`
 	// Disturb, when not nil, changes what the box must not depend on.
@@ -180,6 +185,11 @@ type Report struct {
 	Verdict string `json:"verdict"`
 	// Taints are the reasons of a tainted verdict, in the order in which they arose.
 	Taints []Taint `json:"taints"`
+	// Conflicts are accesses whose order the program leaves to chance: those that were
+	// ordered, in this or an earlier attempt, and those that were not, which taint.
+	Conflicts []conflict.Conflict `json:"conflicts"`
+	// Attempts is how often the box ran; 1 if no conflict made it run again.
+	Attempts int `json:"attempts"`
 	// Refused are the system calls that were refused, sorted by name.
 	Refused []Refusal `json:"refused"`
 	// Unmasked are the executed programs and mapped libraries, as paths in the box, in
@@ -245,6 +255,9 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}
 	if p.Taints == nil {
 		p.Taints = []Taint{}
+	}
+	if p.Conflicts == nil {
+		p.Conflicts = []conflict.Conflict{}
 	}
 	if p.Refused == nil {
 		p.Refused = []Refusal{}

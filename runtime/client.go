@@ -1,14 +1,21 @@
 package runtime
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/ns"
+	"laplace.dev/laplace/project"
 )
 
 // supervisorAttr says how the supervisor is started: in a session of its own,
@@ -99,5 +106,141 @@ func (c *client) forwardStops(raw, restore func()) (stop func()) {
 		signal.Stop(sigs)
 		close(done)
 		<-ended // the terminal stays as it is from here on
+	}
+}
+
+// startSupervisor starts the supervisor process and hands the box, or the job, over. heard
+// may be nil; see there.
+func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, heard *os.File, log *slog.Logger) (*client, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socket for the supervisor: %w", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "supervisor")
+	defer theirs.Close()
+	c := &client{sock: pair[0], paused: make(chan struct{}, 1)}
+	if req.Job == nil {
+		req.Spooled = spooled(box)
+	}
+	if req.Spooled != [2]bool{} {
+		if c.spool, err = newSpool(req.Dir); err != nil {
+			unix.Close(c.sock)
+			return nil, err
+		}
+	}
+	p, err := os.StartProcess("/proc/self/exe", []string{SupervisorName}, &os.ProcAttr{
+		Dir: "/", Env: []string{"GODEBUG=" + os.Getenv("GODEBUG")},
+		Files: []*os.File{nil, nil, os.Stderr, theirs},
+		Sys:   supervisorAttr(),
+	})
+	if err != nil {
+		unix.Close(c.sock)
+		return nil, diagnose(err)
+	}
+	c.process = p
+	fds := []int{int(box.Stdin.Fd()), int(box.Stdout.Fd()), int(box.Stderr.Fd())}
+	if c.spool != nil {
+		fds = append(fds, int(c.spool.file.Fd()))
+	}
+	if req.Hears = heard != nil; req.Hears {
+		fds = append(fds, int(heard.Fd()))
+	}
+	if box.Trace != nil && box.Trace.Writer != nil {
+		fds = append(fds, int(box.Trace.Writer.Fd()))
+	}
+	for _, lock := range locks.States {
+		req.Locked = append(req.Locked, lock.Project())
+	}
+	for _, f := range locks.Files() {
+		fds = append(fds, int(f.Fd()))
+	}
+	req.Rootless, req.Log = ns.Rootless(), log.Enabled(context.Background(), slog.LevelDebug)
+	if err := WriteMessage(c.sock, req, fds...); err != nil {
+		c.kill()
+		return nil, err
+	}
+	runtime.KeepAlive(box)
+	runtime.KeepAlive(locks)
+	return c, nil
+}
+
+// client is the side of a box that the user's process holds.
+type client struct {
+	sock    int
+	process *os.Process
+	paused  chan struct{} // one for each pause that has taken effect
+	spool   *spool        // nil if nothing is kept of the output
+}
+
+func (c *client) kill() {
+	c.process.Kill()
+	c.process.Wait()
+	unix.Close(c.sock)
+}
+
+func (c *client) ask(b byte) { unix.SendmsgN(c.sock, []byte{b}, nil, nil, unix.MSG_NOSIGNAL) }
+
+// wait waits for the supervisor's answer, of which the error is what comes second. timeout
+// may be nil.
+func (c *client) wait(ctx context.Context, box *Box, timeout <-chan time.Time) (superviseReply, error) {
+	type answer struct {
+		reply superviseReply
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		for {
+			var a answer
+			_, a.err = ReadMessage(c.sock, &a.reply)
+			if a.err == nil && a.reply.Paused {
+				c.paused <- struct{}{}
+				continue
+			}
+			answers <- a
+			close(c.paused)
+			return
+		}
+	}()
+	raw, restore := rawTerminal(box)
+	raw()
+	defer restore()
+	stop := c.forwardStops(raw, restore)
+	defer stop()
+	var cause error
+	done := ctx.Done()
+	for {
+		select {
+		case <-done:
+			cause, done = context.Cause(ctx), nil
+			c.ask(askCancel)
+		case <-timeout:
+			cause = &Error{Op: "box", Err: fmt.Errorf("timed out after %v", box.Timeout), Exit: ExitTimeout,
+				Hint: "a longer --timeout; laplace trace shows what it does all the time"}
+			c.ask(askCancel)
+		case a := <-answers:
+			how, _ := c.process.Wait()
+			unix.Close(c.sock)
+			if a.reply.Again != nil && cause == nil {
+				c.discard()
+				return a.reply, nil
+			}
+			c.release(box)
+			switch {
+			case a.err != nil && errors.Is(a.err, io.EOF):
+				return superviseReply{}, &Error{Op: "supervisor", Err: fmt.Errorf("it died (%v), and the box with it", how), Hint: "run the command again"}
+			case a.err != nil:
+				return superviseReply{}, a.err
+			case a.reply.Again != nil: // too late
+				return superviseReply{}, cause
+			case a.reply.Err == nil:
+				return a.reply, nil
+			case a.reply.Err.Canceled && cause != nil:
+				return a.reply, cause
+			case a.reply.Err.Output:
+				return superviseReply{Outcome: &Outcome{Exit: 128 + int(syscall.SIGPIPE)}}, nil
+			}
+			e := a.reply.Err
+			return a.reply, &Error{Op: e.Op, On: e.On, Hint: e.Hint, Err: errors.New(e.Err), Exit: e.Exit}
+		}
 	}
 }

@@ -274,12 +274,12 @@ func runJob(ctx context.Context, state string, j *job, locks *project.Locks, log
 	}
 	defer null.Close()
 	box := &Box{State: state, Stdin: null, Stdout: null, Stderr: null}
-	c, err := startSupervisor(box, superviseRequest{Box: box, Job: j}, locks, log)
+	c, err := startSupervisor(box, superviseRequest{Box: box, Job: j}, locks, nil, log)
 	if err != nil {
 		return nil, err
 	}
-	_, did, err := c.wait(ctx, box)
-	return did, err
+	reply, err := c.wait(ctx, box, nil)
+	return reply.Did, err
 }
 
 // Commit puts the kept changes of the last failed run in a project into it, or

@@ -79,13 +79,17 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		CPU:         s.cpu,
 		Away:        otherCPUs(s.cpu),
 		Canonical:   s.box.Canonical || s.box.Trace != nil,
-		SpinLimit:   s.box.SpinLimit, CPUTime: cpuTime,
+		Ordered:     s.attempt.Ordered, Serial: s.attempt.Serial,
+		SpinLimit: s.box.SpinLimit, CPUTime: cpuTime,
 		Costs: earlier, Weigh: s.box.Costs != nil,
 		Hold: s.jitter(), Rest: rest, Shuffle: s.shuffle(), Unpinned: s.box.Unpinned,
 		Log: s.log,
 	}
 	if st.terminal != nil {
 		cfg.Terminal = st
+	}
+	if s.heard != nil {
+		cfg.Heard, cfg.Repeat = s.heard.add, s.heard
 	}
 	if s.box.Trace != nil {
 		s.trace = newTraceWriter(ctx, s.box.Trace)
@@ -187,6 +191,9 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 		rep.Taints = append(rep.Taints, Taint(t))
 	}
 	rep.Taints = append(rep.Taints, s.changedMeanwhile()...)
+	rep.Taints = append(rep.Taints, conflictTaints(r.Conflicts, s.finality)...)
+	rep.Attempts = s.attempt.N
+	rep.Conflicts = mergeConflicts(s.attempt.Found, r.Conflicts)
 	rep.Verdict = Deterministic
 	if len(rep.Taints) > 0 {
 		rep.Verdict = Tainted
@@ -210,8 +217,11 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 			rep.Costs = "sha256:" + hex.EncodeToString(sum[:])
 		}
 	}
-	if s.box.Strict && rep.Verdict == Tainted {
-		out.Exit = ExitFailure
+	switch {
+	case s.box.OnConflict == ConflictFail && len(unresolved(r.Conflicts)) > 0:
+		out.Exit, s.refused = ExitConflict, true
+	case s.box.Strict && rep.Verdict == Tainted:
+		out.Exit, s.refused = ExitFailure, true
 	}
 	rep.Exit = out.Exit
 	if s.trace != nil && s.trace.err != nil {
@@ -247,12 +257,7 @@ func (s *supervisor) results(ctx context.Context, out *Outcome, upper []uppers) 
 	}
 	s.run.Leave()
 	s.init.stop()
-	if err := s.executables.Close(); err != nil {
-		s.log.Debug("keep what is known of executables", "err", err)
-	}
-	if err := s.links.Close(); err != nil {
-		s.log.Debug("keep what is known of hard links", "err", err)
-	}
+	s.closeCaches()
 	tree := newTreeDigest()
 	sums := make([][sha256.Size]byte, len(dirs))
 	for i, d := range dirs {
@@ -263,7 +268,6 @@ func (s *supervisor) results(ctx context.Context, out *Outcome, upper []uppers) 
 		tree.add(s.box.Overlays[i].Target, sums[i])
 	}
 	out.Report.Tree = tree.sum()
-	strict := s.box.Strict && out.Report.Verdict == Tainted
 	switch {
 	case s.box.Commit == CommitProject:
 		change, err := s.change(dirs, metas, sums)
@@ -273,11 +277,21 @@ func (s *supervisor) results(ctx context.Context, out *Outcome, upper []uppers) 
 		if err := s.noteDoubts(); err != nil {
 			return err
 		}
-		return s.commit(ctx, out, change, !strict && (out.Exit == 0 || s.box.Keep))
-	case s.box.Commit == CommitOut && !strict:
+		return s.commit(ctx, out, change, !s.refused && (out.Exit == 0 || s.box.Keep))
+	case s.box.Commit == CommitOut && !s.refused:
 		return s.export(dirs, metas)
 	}
 	return nil
+}
+
+// closeCaches keeps what this run has found out of the host's files.
+func (s *supervisor) closeCaches() {
+	if err := s.executables.Close(); err != nil {
+		s.log.Debug("keep what is known of executables", "err", err)
+	}
+	if err := s.links.Close(); err != nil {
+		s.log.Debug("keep what is known of hard links", "err", err)
+	}
 }
 
 // metadata asks the engine for the metadata of everything in a layer.

@@ -43,6 +43,7 @@ func Purge(ctx context.Context, state, dir string, notice func(string), log *slo
 		case p.Pending:
 			notice("the state of " + d + " stays: a commit was interrupted since")
 		default:
+			forgetOrdered(state, d)
 			list = append(list, Purged{"the state of " + d, p.Bytes})
 		}
 	}
@@ -76,7 +77,7 @@ func purgeShared(state string, notice func(string)) (list []Purged) {
 		notice("what is known of executables stays: a box runs")
 		return nil
 	}
-	for _, name := range []string{"executables", "links"} {
+	for _, name := range []string{"executables", "links", "ordered"} {
 		path := filepath.Join(state, "v"+strconv.Itoa(Format), name)
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -12,12 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize"
-	"laplace.dev/laplace/oci"
 )
 
-// maxSpool is how much output a spool keeps, in bytes. A box that writes more is no
-// longer one that might run again: its output is released, and from there on passed on
-// as it comes.
+// maxSpool is how much output a spool keeps, in bytes. Of a box that writes more it is
+// released, and from there on passed on as it comes. If the box runs again, it has to write the same.
 const maxSpool = 256 << 20
 
 // A spool keeps what a box writes, stdout and stderr in their order, until it is
@@ -39,13 +37,9 @@ type spool struct {
 const spoolHeader = 1 + 4
 
 // spooled tells for stdout and stderr whether what the box writes is kept: not where
-// somebody watches, or nothing does, and where the box cannot run again. The
-// canonical run is final, and input, a network or a terminal are not rewound.
+// somebody watches, or nothing does, and where the box will not run again.
 func spooled(box *Box) (kept [2]bool) {
-	if box.Stream || box.Terminal || box.StdinKind == StdinLive || box.Canonical || box.Trace != nil {
-		return kept
-	}
-	if s, err := oci.ParseSettings(box.Spec.Annotations); err != nil || s.Network == oci.NetworkHost {
+	if box.Stream || !box.orders() || box.final() != "" {
 		return kept
 	}
 	for i, f := range [2]*os.File{box.Stdout, box.Stderr} {
@@ -58,15 +52,26 @@ func spooled(box *Box) (kept [2]bool) {
 
 // newSpool makes an empty spool on the file system of a directory.
 func newSpool(dir string) (*spool, error) {
-	path := filepath.Join(dir, "output")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		err = os.Remove(path)
-	}
+	f, err := nameless(dir, "output")
 	if err != nil {
-		return nil, &Error{Op: "state directory", On: dir, Err: cause(err), Hint: "set XDG_STATE_HOME to a directory that can be written"}
+		return nil, err
 	}
 	return openSpool(f), nil
+}
+
+// nameless makes an empty file without a name on the file system of a directory, in which
+// nothing is called name.
+func nameless(dir, name string) (*os.File, error) {
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, stateError(dir, err)
+	}
+	if err = os.Remove(path); err != nil {
+		f.Close()
+		return nil, stateError(dir, err)
+	}
+	return f, nil
 }
 
 // openSpool is a spool whose file is f, and empty.
@@ -155,6 +160,13 @@ func (c *client) release(box *Box) {
 	// That it cannot be written is no news beside why the box ended.
 	_ = c.spool.release(context.Background(), [2]*os.File{box.Stdout, box.Stderr})
 	c.spool.file.Close()
+}
+
+// discard throws the output away that the supervisor has kept.
+func (c *client) discard() {
+	if c.spool != nil {
+		c.spool.file.Close()
+	}
 }
 
 // pipeBuf is what fits into a pipe that is ready for writing; pipe(7).

@@ -31,6 +31,8 @@ type streams struct {
 	sums      [2]hash.Hash
 	spool     *spool  // nil: nothing is kept
 	kept      [2]bool // stdout and stderr go to the spool
+	outlets   [2]*outlet
+	shown     bool // something was written to a terminal
 
 	writers *Writers // nil: nobody asks
 
@@ -43,6 +45,7 @@ type streams struct {
 func (s *supervisor) openStreams(ctx context.Context) (*streams, error) {
 	st := &streams{ctx: ctx, writers: s.writers, out: [2]*os.File{s.box.Stdout, s.box.Stderr}, sums: [2]hash.Hash{sha256.New(), sha256.New()},
 		spool: s.spool, kept: s.kept}
+	st.outlets = outletsOf(st.out, s.attempt.Released)
 	null, err := os.Open("/dev/null")
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
@@ -101,6 +104,15 @@ func (st *streams) write(stream int, program string, b []byte) error {
 		st.writers.streamed(stream, program, len(b))
 	}
 	out := st.out[stream-1]
+	if o := st.outlets[stream-1]; o != nil {
+		var err error
+		if b, err = o.write(stream, b); err != nil {
+			return err
+		}
+	} else if !st.shown {
+		_, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS)
+		st.shown = err == nil
+	}
 	if !st.kept[stream-1] {
 		return pass(st.ctx, out, b)
 	}
@@ -123,6 +135,30 @@ func (st *streams) release() error {
 		return nil
 	}
 	return st.spool.release(st.ctx, st.out)
+}
+
+// released is what has been passed on by this run, or by those before it.
+func (st *streams) released() (r [2]released) {
+	for i, o := range st.outlets {
+		switch {
+		case o == nil || i == 1 && o == st.outlets[0]:
+		case st.kept[i] || o.n < o.before.N:
+			r[i] = o.before
+		default:
+			r[i] = released{N: o.n, Sum: o.sum()}
+		}
+	}
+	return r
+}
+
+// whole returns an error if an earlier run has passed on more than this one wrote.
+func (st *streams) whole() error {
+	for _, o := range st.outlets {
+		if o != nil && o.end() != nil {
+			return o.err
+		}
+	}
+	return nil
 }
 
 // attach starts to copy between the terminal of the box and the outside.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -20,8 +18,6 @@ import (
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/vdso"
-	"laplace.dev/laplace/ns"
-	"laplace.dev/laplace/project"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -40,7 +36,7 @@ const (
 )
 
 // superviseRequest is what the client sends, with the descriptors of its
-// stdin, stdout, stderr, of the spool and of the trace, where there is one.
+// stdin, stdout, stderr, of the spool, of what keeps the input and of the trace, where there is one.
 type superviseRequest struct {
 	Box *Box
 	Dir string // the box's own directory, which the client made
@@ -52,8 +48,12 @@ type superviseRequest struct {
 	// Locked are the projects whose locks this process holds from now on too: their
 	// descriptors come after the others.
 	Locked []string
-	// Spooled are the streams, stdout and stderr, that the spool keeps.
+	// Spooled are the streams, stdout and stderr, that the spool keeps, and Hears says that
+	// what is read of stdin is kept.
 	Spooled [2]bool
+	Hears   bool
+	// Attempt says how the box is run.
+	Attempt attempt
 }
 
 // superviseReply is how it went.
@@ -64,6 +64,7 @@ type superviseReply struct {
 	// Outcome and Err may both be there; see Runner in package cli.
 	Outcome *Outcome
 	Err     *wireError
+	Again   *again    `json:",omitempty"` // the run does not count, and nothing of it is left
 	Did     *jobReply `json:",omitempty"` // of a Job
 }
 
@@ -93,13 +94,21 @@ func SupervisorMain() {
 	fds = fds[:len(fds)-len(req.Locked)]
 	files := make([]*os.File, len(fds))
 	for i, fd := range fds {
-		files[i] = os.NewFile(uintptr(fd), [...]string{"stdin", "stdout", "stderr", "spool", "trace"}[min(i, 4)])
+		files[i] = os.NewFile(uintptr(fd), [...]string{"stdin", "stdout", "stderr", "kept"}[min(i, 3)])
 	}
 	req.Box.Stdin, req.Box.Stdout, req.Box.Stderr = files[0], files[1], files[2]
 	rest := files[3:]
 	var spool *spool
 	if req.Spooled != [2]bool{} && len(rest) > 0 {
 		spool, rest = openSpool(rest[0]), rest[1:]
+	}
+	var heard *heard
+	if req.Hears && len(rest) > 0 {
+		if heard, err = openHeard(rest[0]); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", SupervisorName, err)
+			os.Exit(ExitFailure)
+		}
+		rest = rest[1:]
 	}
 	if req.Box.Trace != nil && len(rest) > 0 {
 		req.Box.Trace.Writer = rest[0]
@@ -108,12 +117,13 @@ func SupervisorMain() {
 	if req.Log {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, locked: req.Locked, cpu: tracerCPU(), spool: spool, kept: req.Spooled, log: log}
+	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, locked: req.Locked, cpu: tracerCPU(), spool: spool, kept: req.Spooled,
+		heard: heard, attempt: req.Attempt, log: log}
 	var reply superviseReply
 	if req.Job != nil {
 		reply.Did, err = s.do(req.Job)
 	} else {
-		reply.Outcome, err = s.main()
+		reply.Outcome, reply.Again, err = s.main()
 		s.cleanUp()
 	}
 	if err != nil {
@@ -168,6 +178,12 @@ type supervisor struct {
 
 	spool *spool // keeps output; may be nil
 	kept  [2]bool
+	heard *heard // keeps input; may be nil
+
+	start    time.Time
+	attempt  attempt
+	finality string // why conflicts stay as they are
+	refused  bool   // the caller does not want such a result
 
 	init *initProcess
 	run  *determinize.Run
@@ -186,14 +202,14 @@ type supervisor struct {
 	replies sync.Mutex // one message at a time
 }
 
-// main runs the box and deals with its results.
-func (s *supervisor) main() (*Outcome, error) {
+// main runs the box and deals with its results; or says that it is to be run again.
+func (s *supervisor) main() (*Outcome, *again, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	defer cancel()
 	go s.listen()
 	if err := s.lookBefore(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var disturbed *Disturbed
 	if s.box.Disturb != nil {
@@ -203,23 +219,23 @@ func (s *supervisor) main() (*Outcome, error) {
 	if s.box.Writers {
 		s.writers = &Writers{Files: map[string]string{}}
 	}
-	start := time.Now()
+	s.start = time.Now()
 	upper, err := s.prepareUppers()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	streams, err := s.openStreams(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer streams.close()
 	if s.init, err = s.startInit(upper, streams); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer s.init.stop()
 	run, err := s.startEngine(ctx, streams)
 	if err != nil {
-		return nil, &Error{Op: "trace the box", Err: err,
+		return nil, nil, &Error{Op: "trace the box", Err: err,
 			Hint: "allow ptrace (kernel.yama.ptrace_scope below 3; in a container --cap-add SYS_PTRACE or --security-opt seccomp=unconfined); laplace host shows what this host can't do"}
 	}
 	s.mu.Lock()
@@ -230,6 +246,10 @@ func (s *supervisor) main() (*Outcome, error) {
 	s.mu.Unlock()
 	report, err := run.Wait()
 	streams.drain()
+	if again := s.runAgain(&report, err, streams); again != nil {
+		s.closeCaches()
+		return nil, again, nil
+	}
 	if errors.Is(err, determinize.ErrLost) {
 		// The command may have failed before it was one.
 		if serr := s.init.execError(report.Refused); serr != nil {
@@ -240,29 +260,36 @@ func (s *supervisor) main() (*Outcome, error) {
 		err = &Error{Op: "kernel", Err: err, Hint: "Linux 5.10 or later; laplace host shows what this one lacks"}
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.init.execError(report.Refused); err != nil && report.Execs == 0 {
-		return nil, err
+		return nil, nil, err
+	}
+	if err := s.keepJournals(); err != nil {
+		return nil, nil, err
 	}
 	// What was not read has not succeeded: before anything is committed.
-	if err := streams.release(); err != nil {
+	err = streams.whole()
+	if err == nil {
+		err = streams.release()
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			err = determinize.ErrCanceled
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	out := s.outcome(report, streams)
 	out.Disturbed = disturbed
-	out.Report.WallMS = time.Since(start).Milliseconds()
+	out.Report.WallMS = (s.attempt.Took + time.Since(s.start)).Milliseconds()
 	if err := s.results(ctx, out, upper); err != nil {
 		if out.Kept == "" {
-			return nil, err
+			return nil, nil, err
 		}
 		out.Exit, out.Report.Exit = ExitFailure, ExitFailure
-		return out, err
+		return out, nil, err
 	}
-	return out, nil
+	return out, nil, nil
 }
 
 // listen does what the client asks for.
@@ -311,162 +338,4 @@ func tracerCPU() int {
 		return -1
 	}
 	return int(cpu)
-}
-
-// Run runs a box: it starts a supervisor, passes requests on to it and waits
-// for its end. When the context ends, the box is ended.
-//
-// The error is an *Error where a user can do something about it. The outcome
-// is nil when there is an error.
-func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
-	if err := checkLimits(box); err != nil {
-		return nil, err
-	}
-	locks, err := lockProjects(ctx, box, log)
-	if err != nil {
-		return nil, err
-	}
-	defer locks.Close()
-	dir, err := newBoxDir(box.State)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.remove()
-	c, err := startSupervisor(box, superviseRequest{Box: box, Dir: dir.path}, locks, log)
-	if err != nil {
-		return nil, err
-	}
-	out, _, err := c.wait(ctx, box)
-	return out, err
-}
-
-// startSupervisor starts the supervisor process and hands the box, or the job, over.
-func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, log *slog.Logger) (*client, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("socket for the supervisor: %w", err)
-	}
-	theirs := os.NewFile(uintptr(pair[1]), "supervisor")
-	defer theirs.Close()
-	c := &client{sock: pair[0], paused: make(chan struct{}, 1)}
-	if req.Job == nil {
-		req.Spooled = spooled(box)
-	}
-	if req.Spooled != [2]bool{} {
-		if c.spool, err = newSpool(req.Dir); err != nil {
-			unix.Close(c.sock)
-			return nil, err
-		}
-	}
-	p, err := os.StartProcess("/proc/self/exe", []string{SupervisorName}, &os.ProcAttr{
-		Dir: "/", Env: []string{"GODEBUG=" + os.Getenv("GODEBUG")},
-		Files: []*os.File{nil, nil, os.Stderr, theirs},
-		Sys:   supervisorAttr(),
-	})
-	if err != nil {
-		unix.Close(c.sock)
-		return nil, diagnose(err)
-	}
-	c.process = p
-	fds := []int{int(box.Stdin.Fd()), int(box.Stdout.Fd()), int(box.Stderr.Fd())}
-	if c.spool != nil {
-		fds = append(fds, int(c.spool.file.Fd()))
-	}
-	if box.Trace != nil && box.Trace.Writer != nil {
-		fds = append(fds, int(box.Trace.Writer.Fd()))
-	}
-	for _, lock := range locks.States {
-		req.Locked = append(req.Locked, lock.Project())
-	}
-	for _, f := range locks.Files() {
-		fds = append(fds, int(f.Fd()))
-	}
-	req.Rootless, req.Log = ns.Rootless(), log.Enabled(context.Background(), slog.LevelDebug)
-	if err := WriteMessage(c.sock, req, fds...); err != nil {
-		c.kill()
-		return nil, err
-	}
-	runtime.KeepAlive(box)
-	runtime.KeepAlive(locks)
-	return c, nil
-}
-
-// client is the side of a box that the user's process holds.
-type client struct {
-	sock    int
-	process *os.Process
-	paused  chan struct{} // one for each pause that has taken effect
-	spool   *spool        // nil if nothing is kept of the output
-}
-
-func (c *client) kill() {
-	c.process.Kill()
-	c.process.Wait()
-	unix.Close(c.sock)
-}
-
-func (c *client) ask(b byte) { unix.SendmsgN(c.sock, []byte{b}, nil, nil, unix.MSG_NOSIGNAL) }
-
-// wait waits for the supervisor's answer.
-func (c *client) wait(ctx context.Context, box *Box) (*Outcome, *jobReply, error) {
-	var timeout <-chan time.Time
-	if box.Timeout > 0 {
-		t := time.NewTimer(box.Timeout)
-		defer t.Stop()
-		timeout = t.C
-	}
-	type answer struct {
-		reply superviseReply
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		for {
-			var a answer
-			_, a.err = ReadMessage(c.sock, &a.reply)
-			if a.err == nil && a.reply.Paused {
-				c.paused <- struct{}{}
-				continue
-			}
-			answers <- a
-			close(c.paused)
-			return
-		}
-	}()
-	raw, restore := rawTerminal(box)
-	raw()
-	defer restore()
-	stop := c.forwardStops(raw, restore)
-	defer stop()
-	var cause error
-	done := ctx.Done()
-	for {
-		select {
-		case <-done:
-			cause, done = context.Cause(ctx), nil
-			c.ask(askCancel)
-		case <-timeout:
-			cause = &Error{Op: "box", Err: fmt.Errorf("timed out after %v", box.Timeout), Exit: ExitTimeout,
-				Hint: "a longer --timeout; laplace trace shows what it does all the time"}
-			c.ask(askCancel)
-		case a := <-answers:
-			how, _ := c.process.Wait()
-			unix.Close(c.sock)
-			c.release(box)
-			switch {
-			case a.err != nil && errors.Is(a.err, io.EOF):
-				return nil, nil, &Error{Op: "supervisor", Err: fmt.Errorf("it died (%v), and the box with it", how), Hint: "run the command again"}
-			case a.err != nil:
-				return nil, nil, a.err
-			case a.reply.Err == nil:
-				return a.reply.Outcome, a.reply.Did, nil
-			case a.reply.Err.Canceled && cause != nil:
-				return a.reply.Outcome, nil, cause
-			case a.reply.Err.Output:
-				return &Outcome{Exit: 128 + int(syscall.SIGPIPE)}, nil, nil
-			}
-			e := a.reply.Err
-			return a.reply.Outcome, a.reply.Did, &Error{Op: e.Op, On: e.On, Hint: e.Hint, Err: errors.New(e.Err), Exit: e.Exit}
-		}
-	}
 }

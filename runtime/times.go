@@ -76,6 +76,12 @@ func (s *supervisor) lookBefore() error {
 		s.stamps = max(s.stamps, b.journal.Next)
 		s.before = append(s.before, b)
 	}
+	return nil
+}
+
+// keepJournals writes down which times the box's files have, once it is certain that it is
+// not run again: another run is to see the same ones.
+func (s *supervisor) keepJournals() error {
 	if s.box.Commit != CommitProject {
 		return nil
 	}

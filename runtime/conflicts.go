@@ -1,0 +1,88 @@
+package runtime
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"laplace.dev/laplace/conflict"
+)
+
+// TaintConflict is the kind of the taint of a box in which the order of accesses was left to
+// chance.
+const TaintConflict = "conflict"
+
+// maxConflictTaints is how many taints tell of conflicts; one more tells of the rest.
+const maxConflictTaints = 5
+
+// maxConflicts is how many conflicts of earlier attempts are remembered.
+const maxConflicts = 1000
+
+// conflictTaints are the taints of conflicts that were left to chance. finality says why the
+// box was not run again; it may be empty.
+func conflictTaints(all []conflict.Conflict, finality string) (taints []Taint) {
+	found := unresolved(all)
+	if finality != "" {
+		finality = "; not ordered: " + finality
+	}
+	for i := range found {
+		if i == maxConflictTaints {
+			taints = append(taints, Taint{Kind: TaintConflict, Detail: fmt.Sprintf("%d more%s", len(found)-i, finality)})
+			break
+		}
+		taints = append(taints, Taint{Kind: TaintConflict, Detail: DescribeConflict(&found[i]) + finality})
+	}
+	return taints
+}
+
+// DescribeConflict tells of a conflict in one line: the object, and both execs.
+func DescribeConflict(c *conflict.Conflict) string {
+	return fmt.Sprintf("%s, between %s and %s", object(c), side(&c.First), side(&c.Second))
+}
+
+// object names what a conflict is about.
+func object(c *conflict.Conflict) string {
+	if c.Path == "" {
+		return "a " + string(c.Class)
+	}
+	return string(c.Class) + " of " + c.Path
+}
+
+// maxArgv is how many bytes of a command line a message shows.
+const maxArgv = 60
+
+// side names an exec, by its command line and pid.
+func side(s *conflict.Side) string {
+	line := strings.Join(s.Argv, " ")
+	if len(line) > maxArgv {
+		line = line[:maxArgv] + "..."
+	}
+	return fmt.Sprintf("%q (process %d)", line, s.PID)
+}
+
+// mergeConflicts adds those of an attempt to those of earlier ones, which are all ordered in
+// it. The result is sorted, and has each once.
+func mergeConflicts(earlier, found []conflict.Conflict) []conflict.Conflict {
+	list := slices.Clone(found)
+	for _, c := range earlier {
+		if len(list) >= maxConflicts {
+			break
+		}
+		if c.Ordered = true; !slices.ContainsFunc(list, func(have conflict.Conflict) bool { return compareConflicts(&have, &c) == 0 }) {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b conflict.Conflict) int {
+		return cmp.Or(compareConflicts(&a, &b), cmp.Compare(a.First.B, b.First.B), cmp.Compare(a.Second.B, b.Second.B))
+	})
+	return list
+}
+
+// compareConflicts orders conflicts by what they are about and who is in them.
+func compareConflicts(a, b *conflict.Conflict) int {
+	sides := func(a, b *conflict.Side) int {
+		return cmp.Or(cmp.Compare(a.Task, b.Task), slices.Compare(a.Argv, b.Argv), cmp.Compare(a.Cwd, b.Cwd))
+	}
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Class, b.Class), sides(&a.First, &b.First), sides(&a.Second, &b.Second))
+}
