@@ -222,6 +222,12 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		return nil, &runtime.Error{Op: "box", Err: err, Hint: "another place in the box: --at, --home, or another --ro or --rw"}
 	}
 	box.Bundle = *bundle
+	for _, bind := range options.ReadOnly {
+		box.Reads = append(box.Reads, bind.Source)
+	}
+	if options.Whole {
+		box.Reads = append(box.Reads, options.Root)
+	}
 	return box, nil
 }
 

@@ -58,6 +58,10 @@ type Options struct {
 	// Context ends the preparation of a commit: nothing is changed then.
 	Context context.Context
 
+	// Committing, if not nil, is told of the directories that are about to be changed, and
+	// done is called when they have been, or will not be. An error keeps them as they are.
+	Committing func(dirs []string) (done func(), err error)
+
 	// Committed, if not nil, is told of changes that have come to their directories. It is
 	// told again when it, or what follows, was interrupted.
 	Committed func(c *Change) error
@@ -191,6 +195,20 @@ func (r *record) empty() bool {
 	return !slices.ContainsFunc(r.Plans, func(p *layer.Plan) bool { return !p.Empty() })
 }
 
+// announce says what is about to be changed.
+func (r *record) announce(o *Options) (done func(), err error) {
+	if o.Committing == nil {
+		return func() {}, nil
+	}
+	var dirs []string
+	for i := range r.Layers {
+		if !r.Plans[i].Empty() {
+			dirs = append(dirs, r.Layers[i].Source)
+		}
+	}
+	return o.Committing(dirs)
+}
+
 // each calls f with the transaction of each layer, until an error.
 func (r *record) each(staged [][]uint64, o *Options, f func(i int, t *layer.Transaction) error) error {
 	for i := range r.Layers {
@@ -255,6 +273,11 @@ func (s *State) writeRecord(r *record, o *Options) error {
 // begin makes what is in new/ the commit under way, and carries it out. After an
 // error that is not ErrPending it is in new/ again.
 func (s *State) begin(r *record, o *Options) error {
+	done, err := r.announce(o)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for _, m := range o.Members {
 		if !slices.Contains(r.Sources(), m.project) || m.project == s.project {
 			continue

@@ -99,6 +99,11 @@ func (s *State) resume(o *Options) (done Repaired, err error) {
 	if !s.locked(r, o) {
 		return pending(fmt.Errorf("the locks of %q: %w", r.Sources(), unix.EAGAIN))
 	}
+	changed, err := r.announce(o)
+	if err != nil {
+		return pending(err)
+	}
+	defer changed()
 	staged, err := s.readPlaced(r)
 	if errors.Is(err, fs.ErrNotExist) {
 		return done, s.undo(r, nil, o, nil)

@@ -66,6 +66,9 @@ type Box struct {
 
 	// Project is the project's directory on the host, the Source of one of Overlays.
 	Project string `json:"project"`
+	// Reads are directories on the host, paths without symbolic links, that the box has for
+	// reading only and that other boxes may change: one that does so meanwhile taints.
+	Reads []string `json:"reads,omitempty"`
 	// State is the directory on the host in which the runtime keeps the upper layers
 	// while the box runs. It is created when it is absent.
 	State string `json:"state"`

@@ -154,6 +154,7 @@ func startSupervisor(box *Box, req superviseRequest, locks *project.Locks, heard
 	for _, f := range locks.Files() {
 		fds = append(fds, int(f.Fd()))
 	}
+	req.Who = project.Who{PID: os.Getpid(), Command: commandLine()}
 	req.Rootless, req.Log = ns.Rootless(), log.Enabled(context.Background(), slog.LevelDebug)
 	if err := WriteMessage(c.sock, req, fds...); err != nil {
 		c.kill()

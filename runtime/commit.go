@@ -63,6 +63,7 @@ func (s *supervisor) commit(ctx context.Context, out *Outcome, c *project.Change
 	} else {
 		out.Kept, err = main.Keep(c, s.dir, o)
 	}
+	out.Warnings = append(out.Warnings, s.met...)
 	if out.Kept != "" && len(c.Layers) == 1 {
 		out.Kept = project.UpperDir(out.Kept, 0)
 	}
@@ -72,7 +73,7 @@ func (s *supervisor) commit(ctx context.Context, out *Outcome, c *project.Change
 // states are those of the projects whose locks are held: that of one of them, and
 // the options for what is done with it.
 func (s *supervisor) states(path string) (main *project.State, o project.Options, err error) {
-	o.Now, o.Committed = time.Now(), s.noteTimes
+	o.Now, o.Committed, o.Committing = time.Now(), s.noteTimes, s.leaseCommit
 	for _, p := range s.locked {
 		state, err := project.Open(projectsDir(s.box.State), p)
 		if err != nil {
@@ -146,6 +147,7 @@ func (s *supervisor) do(j *job) (*jobReply, error) {
 	if j.Apply != "" {
 		o.Context, o.Force = ctx, j.Force
 		did.Applied, err = main.Apply(o)
+		did.Notices = s.met
 		return did, commitError(err)
 	}
 	all, err := (&project.Locks{States: o.Members}).Repair(o)
@@ -161,6 +163,7 @@ func (s *supervisor) do(j *job) (*jobReply, error) {
 			did.Notices = append(did.Notices, "the changes of an interrupted run in "+r.Project+" are kept: "+r.Kept)
 		}
 	}
+	did.Notices = append(did.Notices, s.met...)
 	return did, commitError(err)
 }
 
@@ -295,6 +298,11 @@ func Commit(ctx context.Context, state, dir string, force bool, notice func(stri
 		return nil
 	}
 	did, err := runJob(ctx, state, &job{Apply: dir, Force: force}, locks, log)
+	if did != nil {
+		for _, line := range did.Notices {
+			notice(line)
+		}
+	}
 	if err == nil && !did.Applied {
 		notice("the kept changes are in the project already")
 	}

@@ -191,6 +191,7 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 		rep.Taints = append(rep.Taints, Taint(t))
 	}
 	rep.Taints = append(rep.Taints, s.changedMeanwhile()...)
+	rep.Taints = append(rep.Taints, s.endReads()...)
 	rep.Taints = append(rep.Taints, conflictTaints(r.Conflicts, s.finality)...)
 	rep.Attempts = s.attempt.N
 	rep.Conflicts = mergeConflicts(s.attempt.Found, r.Conflicts)

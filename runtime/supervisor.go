@@ -18,6 +18,7 @@ import (
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/vdso"
+	"laplace.dev/laplace/project"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -54,6 +55,7 @@ type superviseRequest struct {
 	Hears   bool
 	// Attempt says how the box is run.
 	Attempt attempt
+	Who     project.Who // the client
 }
 
 // superviseReply is how it went.
@@ -118,7 +120,7 @@ func SupervisorMain() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	s := &supervisor{box: req.Box, dir: req.Dir, rootless: req.Rootless, locked: req.Locked, cpu: tracerCPU(), spool: spool, kept: req.Spooled,
-		heard: heard, attempt: req.Attempt, log: log}
+		heard: heard, attempt: req.Attempt, who: req.Who, log: log}
 	var reply superviseReply
 	if req.Job != nil {
 		reply.Did, err = s.do(req.Job)
@@ -180,6 +182,10 @@ type supervisor struct {
 	kept  [2]bool
 	heard *heard // keeps input; may be nil
 
+	who   project.Who // the client
+	reads *lease      // on what the box only reads; nil if there is nothing
+	met   []string    // what who reads what this one changes
+
 	start    time.Time
 	attempt  attempt
 	finality string // why conflicts stay as they are
@@ -208,6 +214,10 @@ func (s *supervisor) main() (*Outcome, *again, error) {
 	s.cancel = cancel
 	defer cancel()
 	go s.listen()
+	if err := s.leaseReads(); err != nil {
+		return nil, nil, err
+	}
+	defer s.endReads()
 	if err := s.lookBefore(); err != nil {
 		return nil, nil, err
 	}
