@@ -27,6 +27,7 @@ var layers = map[string]int{
 	"runtime":     2,
 	"oci":         3, // the bundle that runtime runs
 	"project":     3, // what is kept of a project whose changes are committed
+	"runs":        3, // what is kept of a run
 	"determinize": 4,
 	"cachelayer":  4,
 	"conflict":    5,
@@ -265,6 +266,12 @@ func TestRules(t *testing.T) {
 		{"runtime", "cachelayer", true},
 		{"runtime", "project", true},
 		{"project", "cachelayer/layer", true},
+		{"cli", "runs", true},
+		{"runtime", "runs", true},
+		{"runs", "conflict", true},
+		{"runs", "runtime", false},
+		{"runs", "project", false},
+		{"determinize", "runs", false},
 		{"project", "runtime", false},
 		{"project", "oci", false},
 		{"determinize", "determinize/policy", true},

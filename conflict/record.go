@@ -1,24 +1,50 @@
 package conflict
 
-// Run is what a box did: all that is kept of it after it has ended.
+import (
+	"encoding/hex"
+	"strconv"
+)
+
+// Run is what a box did: all that is kept of it after it has ended. But for Host it is the
+// same whenever a box is deterministic and starts from the same.
 type Run struct {
-	// ID names the run in its store, Started is when it began in seconds since 1970, and
-	// Wall how long it took in milliseconds: they are the host's, and no part of the record.
-	ID      string `json:"id"`
-	Started int64  `json:"started"`
-	Wall    int64  `json:"wall_ms"`
+	Host `json:"-"`
+	Summary
+	Conflicts []Conflict `json:"conflicts"` // sorted
+	Execs     []Record   `json:"execs"`     // in the order of their start
+}
 
-	Command []string `json:"command"`
-	Cwd     string   `json:"cwd"`     // in the box
-	Project string   `json:"project"` // on the host
-	Verdict string   `json:"verdict"`
-	Taints  []string `json:"taints"`
-	Exit    int      `json:"exit"`
+// Host is what of a run is the host's, and differs from run to run.
+type Host struct {
+	ID      string `json:"id"`      // names the run in its store: small letters, digits and hyphens
+	Started int64  `json:"started"` // seconds since 1970
+	Wall    int64  `json:"wall_ms"` // how long it took, in milliseconds
 	// Attempts is how often the box ran; 1 if no conflict made it run again.
-	Attempts int `json:"attempts"`
+	Attempts int    `json:"attempts"`
+	Project  string `json:"project"` // directory on the host
+}
 
-	Conflicts []Conflict `json:"conflicts"`
-	Execs     []Record   `json:"execs"`
+// Summary is what came of a run.
+type Summary struct {
+	Command []string `json:"command"`
+	Cwd     string   `json:"cwd"` // in the box
+	Verdict string   `json:"verdict"`
+	Taints  []Taint  `json:"taints"`
+	Exit    int      `json:"exit"` // status that laplace exits with
+	// Total is how many execs there were, recorded or not.
+	Total uint64 `json:"exec_count"`
+	Ticks uint64 `json:"ticks"` // intercepted calls
+	// Tree, Stdout and Stderr are the digests of the report.
+	Tree   string `json:"tree"`
+	Stdout string `json:"stdout"`
+	Stderr string `json:"stderr"`
+}
+
+// Taint is a reason why a run is not deterministic.
+type Taint struct {
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+	Exec   string `json:"exec"` // path in the box of the program that met it; may be empty
 }
 
 // Record is what one exec observed and did. Of each object it has the first observation
@@ -49,6 +75,17 @@ type Record struct {
 // Digest is a SHA-256 digest; the zero Digest is none.
 type Digest [32]byte
 
+// String is "sha256:" and 64 hexadecimal digits; "" for none.
+func (d Digest) String() string {
+	if d == (Digest{}) {
+		return ""
+	}
+	return "sha256:" + hex.EncodeToString(d[:])
+}
+
+// MarshalText is String, for JSON.
+func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
 // ClockRead is a task's clocks: B, and W, overwrites and O, as offsets from the epoch.
 type ClockRead struct {
 	B     uint64 `json:"b"`
@@ -70,6 +107,19 @@ const (
 	SawName                 // it was looked up, and is there
 	SawNothing              // a call on it failed: Errno says how
 )
+
+var kindNames = [...]string{"content", "metadata", "listing", "link", "name", "nothing"}
+
+// String is the kind in one word; a number for none of the above.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return strconv.Itoa(int(k))
+}
+
+// MarshalText is String, for JSON.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // Input is the first observation that an exec made of an object.
 type Input struct {
