@@ -13,19 +13,26 @@ const (
 	ops
 )
 
+var opNames = [ops]string{"read", "change", "append", "add"}
+
+// String is the operation as reports call it.
+func (o Op) String() string { return opNames[o] }
+
 // commute tells which pairs have the same effect in either order.
 var commute = [ops][ops]bool{
 	Read: {Read: true},
 	Add:  {Add: true},
 }
 
-// Aspect says which of a file's objects one is.
+// Aspect says which of a file's objects one is. A write changes the content, and adds to the
+// status: two writes are one conflict.
 type Aspect uint8
 
 // Aspects of a file.
 const (
 	Content  Aspect = iota // bytes, and with them size and modification time
-	Metadata               // mode, owner, times that were asked for, attributes, links
+	Metadata               // mode, owner, attributes: what permissions are judged by
+	Status                 // what else stat shows: size, times, number of links
 	Name                   // an entry of a directory: what it leads to, if anything
 	Listing                // all entries of a directory
 )
@@ -52,7 +59,7 @@ func classOf(a Aspect, x, y Op) Class {
 		return ClassAppend
 	case a == Content:
 		return ClassContent
-	case a == Metadata:
+	case a == Metadata, a == Status:
 		return ClassMetadata
 	case a == Listing:
 		return ClassListing
@@ -62,7 +69,7 @@ func classOf(a Aspect, x, y Op) Class {
 
 // Access is one access to an object, as it is remembered.
 type Access struct {
-	By   *Exec
+	By   *Task
 	Call uint16 // number of the system call
 	Op   Op
 	// Ordered says that the engine makes such accesses in the order of the canonical run.
@@ -71,13 +78,14 @@ type Access struct {
 	B       uint64 // of the task, at the call
 }
 
-// Exec is who makes accesses. Its owner fills it in and does not change it.
-type Exec struct {
-	ID   int // position in the run's list of execs
-	PID  int // of the process in the box
+// Task is who makes accesses: a process, from its fork or exec to its next exec or its end.
+// Its owner fills it in and does not change it.
+type Task struct {
+	Exec int // position in the run's list of execs
+	PID  int // in the box
 	Argv []string
 	Cwd  string
-	Path []uint32 // of the task, in the fork tree
+	Path []uint32 // in the fork tree
 }
 
 // mark is an access with its moment.
@@ -88,9 +96,6 @@ type mark struct {
 
 // Object is what is remembered of one object. The zero Object has not been accessed.
 type Object struct {
-	// Ordered says that accesses to it are ordered: the engine's to use.
-	Ordered bool
-
 	changed mark   // the last Change or Append
 	added   []mark // what was added since, and read, by whom none of the others follows
 	read    []mark

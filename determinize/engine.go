@@ -229,6 +229,8 @@ type engine struct {
 	unlocks  uint64      // counts what may have released a file lock
 	lockFree sched.Stamp // when one was last released
 
+	accessWatch
+
 	ending bool    // the box is being killed
 	ended  bool    // its first process has made its last call
 	late   []calls // of those that have ended

@@ -70,7 +70,7 @@ func (e *engine) finishes(t *task) {
 		e.endsBox(t.stamp())
 	}
 	e.keeps(t)
-	e.leaves(t)
+	e.unmaps(t)
 	for _, k := range t.kids {
 		if k.sawParent > t.clk.B {
 			e.taint("life", "its parent ended before it asked for it, and it was told otherwise", k)

@@ -47,6 +47,10 @@ func (e *engine) judge(t *task) verdict {
 	if v, wait := e.othersTurn(t); wait {
 		return v
 	}
+	t.alone = e.serial
+	if v, wait := e.asks(t); wait {
+		return v
+	}
 	if v, ok := e.onObject(t); ok {
 		return v
 	}

@@ -115,11 +115,11 @@ func (e *engine) forked(t *task, vfork bool) {
 	e.acts++ // who is waited for from now on was not when it was born
 	c.born, c.bornAt = c.clk.Now(), t.stamp()
 	c.seed = prng.Fork(t.seed, uint64(t.forks))
+	c.clk.Past, c.cwd = e.chains.Fork(&t.clk.Past), t.cwd
 	c.rnd = prng.NewStream(c.seed, "random")
 	c.pidfd = openPidfd(pid)
 	t.forks++
 	plan.child = c
-	t.besides(c)
 	t.kids = append(t.kids, c)
 	e.tasks[pid] = c
 	e.vpids[c.vpid] = c
@@ -234,7 +234,6 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	p := t.parent
 	if p == nil || p.noWait {
 		if p != nil {
-			e.leaves(&task{process: &process{kids: []*task{t}}})
 			p.dropKid(t)
 			p.deaths = max(p.deaths, t.shown().B)
 		}
@@ -285,6 +284,7 @@ func (e *engine) reap(t *task) {
 		return
 	}
 	t.reaped = true
+	e.chains.End(&t.clk.Past)
 	if u, w := e.usedPIDs[t.vpid], t.waiter; u != nil && w != nil {
 		if u.at.Before(w.stamp()) {
 			u.at = w.stamp()

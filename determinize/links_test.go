@@ -22,11 +22,13 @@ func fileEngine(t *testing.T, mounts ...vfs.Mount) *engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { proc.Close() })
-	return &engine{
+	e := &engine{
 		cfg:    Config{HostProc: proc, FSUID: os.Geteuid()},
 		fs:     vfs.NewTable(vfs.Owner{UID: 1000, GID: 1000}, mounts),
 		report: Report{Refused: make(map[string]uint64)},
 	}
+	e.watchAccesses()
+	return e
 }
 
 // tree makes files with their paths as content, directories (paths that end in

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
@@ -196,6 +197,7 @@ func readsAt(t *task) bool {
 // carried is what travels with what several tasks leave in an object.
 type carried struct {
 	edge clock.Edge
+	past conflict.Past
 	by   *process // the only one whose tasks did, or nil
 	used bool
 }
@@ -207,6 +209,7 @@ func (c *carried) from(t *task) {
 	} else if c.by != t.process {
 		c.by = nil
 	}
+	c.past.Leave(&t.clk.Past)
 	c.edge.B = max(c.edge.B, t.clk.B)
 	c.edge.W = max(c.edge.W, t.clk.W)
 	c.edge.Over = max(c.edge.Over, t.clk.Over)
@@ -217,5 +220,6 @@ func (c *carried) from(t *task) {
 func (c *carried) to(t *task) {
 	if c.by != t.process {
 		t.clk.Receive(c.edge)
+		t.clk.Past.Follow(&c.past)
 	}
 }

@@ -31,11 +31,31 @@ func (w where) close() {
 // descriptor or AT_FDCWD. An empty path names the descriptor itself when
 // empty is true.
 func (e *engine) path(t *task, dirfd int32, addr uint64, empty bool) (where, unix.Errno) {
-	s, errno := e.tr.ReadString(t.pid, addr, tracer.MaxPath-1)
+	s, errno := e.pathString(t, addr)
 	if errno != 0 {
 		return where{}, errno
 	}
 	return e.locate(t, dirfd, s, empty)
+}
+
+// readPath is a path argument that was copied from a task's memory.
+type readPath struct {
+	addr  uint64 // 0: none
+	path  string
+	errno unix.Errno
+}
+
+// pathString copies a path argument, once a call: it is judged by what is used.
+func (e *engine) pathString(t *task, addr uint64) (string, unix.Errno) {
+	for i := range t.paths {
+		if p := &t.paths[i]; p.addr == addr && addr != 0 {
+			return p.path, p.errno
+		}
+	}
+	s, errno := e.tr.ReadString(t.pid, addr, tracer.MaxPath-1)
+	t.paths[1] = t.paths[0]
+	t.paths[0] = readPath{addr, s, errno}
+	return s, errno
 }
 
 // locate is path of a string that has been read.

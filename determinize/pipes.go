@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
@@ -21,6 +22,8 @@ type pipe struct {
 	named bool
 	// told are those who have been told that nobody reads it any more.
 	told []*task
+	// closed is what those have left behind who gave up its read ends, and its write ends.
+	closed [2]conflict.Past
 }
 
 // broken tells whether a task can count on it that nobody reads the pipe any more.
@@ -53,6 +56,11 @@ func (e *engine) drop(t *task, p *pipe, ends sched.Ends) {
 	by := e.did(t)
 	by.Task = t.hand()
 	p.Drop(by, ends, t.clk.B)
+	for i, end := range [...]sched.Ends{sched.Reads, sched.Writes} {
+		if ends&end != 0 {
+			p.closed[i].Leave(&t.clk.Past)
+		}
+	}
 	e.unwatch(p.key, func(it *epollItem) bool { return !p.Held(endsOf(it.mode)) })
 	e.notify(p.key, 0)
 	if p.Ends(t.hand()) == 0 {

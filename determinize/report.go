@@ -67,6 +67,10 @@ func (e *engine) finish() Report {
 	slices.SortFunc(e.report.Taints, func(a, b Taint) int {
 		return strings.Compare(a.Kind+"\x00"+a.Detail+"\x00"+a.Exec, b.Kind+"\x00"+b.Detail+"\x00"+b.Exec)
 	})
+	e.report.Conflicts = e.sortedConflicts()
+	for _, c := range e.report.Conflicts {
+		e.log.Debug("conflict", "class", c.Class, "path", c.Path, "ordered", c.Ordered, "count", c.Count, "first", c.First.Task+" "+c.First.Call+" "+c.First.Does, "second", c.Second.Task+" "+c.Second.Call+" "+c.Second.Does)
+	}
 	e.report.Status = e.root.status
 	e.report.Costs = e.costs()
 	e.log.Debug("processes side by side", "resumes", e.crowd.resumes, "crowded", e.crowd.crowded, "beside", e.crowd.beside, "held", e.crowd.held, "serial", e.serial)

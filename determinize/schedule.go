@@ -220,6 +220,7 @@ func (e *engine) enter(t *task) {
 		return
 	}
 	t.fresh = true
+	t.paths = [2]readPath{}
 	if t.injected.made(&t.call) {
 		e.apply(t, runThen(t.injected.done))
 		return
@@ -232,6 +233,10 @@ func (e *engine) enter(t *task) {
 	t.spinning, t.alarmed, t.computed = false, false, 0 // the stop that was asked for follows
 	t.advances(t.clk.B)
 	t.clk.Tick()
+	if t.memory {
+		t.clk.Past.Follow(&e.memory)
+		e.memory.Leave(&t.clk.Past)
+	}
 	e.counts(t)
 	t.calls++
 	t.looked, t.blocker = false, nil
@@ -285,7 +290,6 @@ func (e *engine) park(t *task, s state) {
 func (e *engine) decide(t *task) {
 	e.refusal, t.inOrder = false, false
 	if t.fresh {
-		e.touches(t)
 		e.expire(t)
 	}
 	e.about = nil

@@ -38,6 +38,7 @@ func newEngine(cfg Config) (*engine, error) {
 		fs: vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
 	}
 	e.fs.Times = cfg.Times
+	e.watchAccesses()
 	// The pipes of the streams have numbers of the host.
 	for i, k := range [...]vfs.Key{cfg.StdinKey, cfg.Stdout, cfg.Stderr} {
 		if k != (vfs.Key{}) {
@@ -68,6 +69,7 @@ func newEngine(cfg Config) (*engine, error) {
 		return nil, fmt.Errorf("stat the box's /proc: %w", err)
 	}
 	e.proc = st.Dev
+	e.findFixed()
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("pipe: %w", err)
@@ -125,6 +127,7 @@ func (e *engine) release() error {
 		clk: clock.New(e.cfg.Stamps),
 	}
 	t.leader, t.threads, t.first = t, []*task{t}, t.pid
+	t.clk.Past = e.chains.First()
 	t.rnd = prng.NewStream(t.seed, "random")
 	e.init = &task{process: &process{vpid: 1, pgid: 1, sid: 1, limits: t.limits}, pid: e.cfg.Init, state: stateBlocked}
 	e.root = t

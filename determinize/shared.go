@@ -65,7 +65,10 @@ func (e *engine) sharedTurn(t *task) (verdict, bool) {
 	for _, i := range fdArgs[t.call.Nr] {
 		switch e.shares(t, t.fd(i)) {
 		case sharedFile:
-			return e.order(t, e.relatives())
+			if v, wait := e.order(t, e.relatives()); wait {
+				return v, true
+			}
+			e.inTurn(t, t.fd(i))
 		case sharedDir:
 			if nr := t.call.Nr; nr == unix.SYS_GETDENTS || nr == unix.SYS_GETDENTS64 || nr == unix.SYS_LSEEK {
 				return e.order(t, e.relatives())

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -58,6 +59,13 @@ func getdentsEnter(e *engine, t *task) verdict {
 	pos, err := unix.Seek(local, 0, unix.SEEK_CUR)
 	if err != nil {
 		return fail(errnoOf(err))
+	}
+	if e.mayChange(&st) {
+		dir := e.changing(t, fd, &st)
+		if v, wait := e.fileTurn(t, dir); wait {
+			return v
+		}
+		e.onFile(t, dir, conflict.Listing, conflict.Read)
 	}
 	s, errno := e.dirStream(t, fd, vfs.KeyOf(&st), pos)
 	if errno != 0 {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/auxv"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/vfs"
@@ -106,6 +107,9 @@ func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Er
 			return false, 0
 		}
 		defer next.close()
+		if from := e.start(t, unix.AT_FDCWD); t.exec != nil && (from != nil || info.Interp[0] == '/') {
+			e.reads(t, from, info.Interp, true, metadata)
+		}
 		if _, errno := e.runnable(t, next, depth+1); errno != 0 {
 			return false, errno
 		}
@@ -161,6 +165,8 @@ func (e *engine) execed(t *task) {
 	x := &execution{id: e.report.Execs}
 	x.argv = stack.strings(vec.Argv)
 	env := stack.strings(vec.Envp)
+	e.unmaps(t)
+	t.started = nil
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")
 	fn, _ := vec.Value(auxv.ExecFn)
@@ -173,7 +179,10 @@ func (e *engine) execed(t *task) {
 	t.family = newFamily(t.seed)
 	x.seed = t.seed
 	x.weak = weakKey(x.argv, env, cwd, digest)
-	t.exec = x
+	t.exec, t.party, x.cwd = x, nil, cwd
+	for _, n := range t.started {
+		e.maps(t, n, conflict.Read)
+	}
 	t.rnd = prng.NewStream(t.seed, "random")
 	t.forks, t.made = 0, 0
 	t.weakRead = true
@@ -278,6 +287,9 @@ func (e *engine) programDigest(t *task, x *execution, name string) [32]byte {
 		}
 		main = vfs.KeyOf(&st)
 		e.observe(t, &st)
+		if e.mayChange(&st) {
+			t.started = append(t.started, e.inode(&st, func() (string, unix.Errno) { return e.pathOf("self/fd/" + strconv.Itoa(fd)) }))
+		}
 		info, err := e.cfg.Executables.Info(f)
 		if err != nil {
 			e.log.Warn("scan executable", "path", path, "err", err)

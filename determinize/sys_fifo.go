@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -12,6 +13,7 @@ import (
 // fifoOpens is how often the ends of a FIFO were opened, for those who wait
 // for the other end, and how many writers wait.
 type fifoOpens struct {
+	past             conflict.Past // what those who opened it have left behind
 	readers, writers uint64
 	waiting          int
 	at               sched.Stamp // when one of these last changed
@@ -43,6 +45,8 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 		if ret >= 0 {
 			e.openedFIFO(t, k, ret, o.flags)
 			f.at = t.stamp()
+			t.clk.Past.Follow(&f.past)
+			f.past.Leave(&t.clk.Past)
 			if mode != unix.O_WRONLY {
 				f.readers++
 			}
@@ -81,7 +85,11 @@ func (e *engine) openFIFO(t *task, o opening, st *unix.Stat_t) verdict {
 			e.waitHere(t, wait{
 				why:   saying("a writer of a FIFO"),
 				event: func() (sched.Stamp, bool) { return f.at, f.writers != at },
-				then:  goOn, broken: goOn,
+				then: func() verdict {
+					t.clk.Past.Follow(&f.past)
+					return goOn()
+				},
+				broken: goOn,
 			})
 		})
 	}

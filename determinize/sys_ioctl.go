@@ -117,7 +117,7 @@ func fcntlEnter(e *engine, t *task) verdict {
 		case unix.F_OFD_SETLKW:
 			return e.lock(t, 1, unix.F_OFD_SETLK, unix.EAGAIN)
 		}
-		return runThen(func(int64) { e.unlocked(t) })
+		return e.tried(t)
 	}
 	return run()
 }
@@ -136,10 +136,20 @@ func (e *engine) locks(t *task) {
 // unlocked notes that a task may have given file locks up.
 func (e *engine) unlocked(t *task) {
 	if t.locker {
+		e.lockPast.Leave(&t.clk.Past)
 		e.lockFree = t.stamp()
 		e.unlocks++
 		e.changes++
 	}
+}
+
+// tried lets a call through that takes a lock if it is free, or gives one up. What it finds
+// others have left.
+func (e *engine) tried(t *task) verdict {
+	return runThen(func(int64) {
+		t.clk.Past.Follow(&e.lockPast)
+		e.unlocked(t)
+	})
 }
 
 // flockEnter handles flock.
@@ -150,7 +160,7 @@ func flockEnter(e *engine, t *task) verdict {
 	e.locks(t)
 	op := t.arg(1)
 	if op&unix.LOCK_NB != 0 || op&unix.LOCK_UN != 0 {
-		return runThen(func(int64) { e.unlocked(t) })
+		return e.tried(t)
 	}
 	return e.lock(t, 1, op|unix.LOCK_NB, unix.EWOULDBLOCK)
 }
@@ -162,6 +172,7 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 	e.setArg(t, arg, nonblocking)
 	return runThen(func(ret int64) {
 		if ret != -int64(busy) && ret != -int64(unix.EACCES) {
+			t.clk.Past.Follow(&e.lockPast)
 			t.asked = false
 			return
 		}

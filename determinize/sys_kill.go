@@ -277,6 +277,7 @@ func (e *engine) posted(t *task, sig unix.Signal, info *[128]byte) bool {
 		return false
 	}
 	l := t.mailed[i]
+	t.clk.Past.Join(&l.edge.Past)
 	t.mailed = slices.Delete(t.mailed, i, i+1)
 	e.shownSignal(t, sig, &l)
 	*info = l.info

@@ -124,6 +124,9 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 			told = e.fileAt(n, &st, path)
 		}
 	}
+	if v, wait := e.fileTurn(t, n); wait {
+		return v
+	}
 	return runThen(func(ret int64) {
 		if ret != 0 {
 			e.denied(t, ret)
@@ -131,6 +134,7 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 			return
 		}
 		if n != nil {
+			e.changesMeta(t, n)
 			n.Changed(&t.clk)
 			f(n)
 			if mask := e.metaEvent(t); told.file != nil && mask != 0 {

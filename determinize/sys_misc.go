@@ -3,6 +3,7 @@ package determinize
 import (
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/policy"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -17,12 +18,14 @@ func chdirEnter(e *engine, t *task) verdict {
 		if errno := e.mayEnter(t, t.fd(0)); errno != 0 {
 			return fail(errno)
 		}
-		return run()
-	}
-	if errno := e.mayAt(t, unix.AT_FDCWD, t.arg(0), false, true, enter); errno != 0 {
+	} else if errno := e.mayAt(t, unix.AT_FDCWD, t.arg(0), false, true, enter); errno != 0 {
 		return fail(errno)
 	}
-	return run()
+	return runThen(func(ret int64) {
+		if ret == 0 {
+			t.cwd = nil // found out when it is needed
+		}
+	})
 }
 
 // checkedEnter lets a call through and looks whether it failed for want of
@@ -117,8 +120,10 @@ func mmapEnter(e *engine, t *task) verdict {
 			return run() // more than there is anywhere: fails
 		}
 		const shared, anonymous = unix.MAP_SHARED, unix.MAP_ANONYMOUS
-		if t.arg(3)&shared != 0 && t.arg(3)&anonymous == 0 {
-			e.mapped(t, t.fd(4), t.arg(2))
+		if t.arg(3)&anonymous == 0 {
+			if v, wait := e.mapped(t, t.fd(4)); wait {
+				return v
+			}
 		}
 		if t.arg(3)&shared != 0 && e.mayShare(t) {
 			if v, wait := e.serially(t); wait {
@@ -178,15 +183,26 @@ func (e *engine) refusedFlags(t *task, r policy.Rule) verdict {
 	return fail(r.Errno)
 }
 
-// mapped notes a shared mapping of a file: if it can be written, the content
-// changes from now on without a call.
-func (e *engine) mapped(t *task, fd int32, prot uint64) {
+// mapped notes a mapping of a file: if it is shared and can be written, the content changes
+// from now on without a call.
+func (e *engine) mapped(t *task, fd int32) (verdict, bool) {
 	var st unix.Stat_t
-	if k, errno := e.kindOf(t, fd, &st); errno != 0 || k != kindFile || prot&unix.PROT_WRITE == 0 {
-		return
+	if k, errno := e.kindOf(t, fd, &st); errno != 0 || k != kindFile {
+		return verdict{}, false
 	}
-	n := e.inode(&st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
-	e.wrote(t, n)
+	n := e.changing(t, fd, &st)
+	if v, wait := e.fileTurn(t, n); wait {
+		return v, true
+	}
+	if t.arg(3)&unix.MAP_SHARED == 0 || !e.mayShare(t) {
+		e.maps(t, n, conflict.Read)
+		return verdict{}, false
+	}
+	e.maps(t, n, conflict.Change)
+	if t.arg(2)&unix.PROT_WRITE != 0 {
+		e.wrote(t, e.inode(&st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) }))
+	}
+	return verdict{}, false
 }
 
 // madviseEnter handles the advice that stops.
@@ -292,6 +308,9 @@ func copyEnter(e *engine, t *task) verdict {
 	}
 	if in.Dev != out.Dev {
 		return fail(unix.EXDEV) // whether it works depends on the file systems
+	}
+	if v, wait := e.readsFile(t, t.fd(0), &in); wait {
+		return v
 	}
 	e.observe(t, &in)
 	return e.moves(t, e.writeFile(t, t.fd(2), &out), t.fd(0), unix.IN_ACCESS)

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -290,12 +291,14 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 			}
 			return nil, block(saying("bytes from a pipe"), nil, p.Readable), false
 		case p.First() == nil:
+			t.clk.Past.Follow(&p.closed[1])
 			return nil, answer(0), false
 		}
 		return append(e.buf[:0], p.Peek(t.hand(), n)...), verdict{}, true
 	case kindSocket:
 		return e.takeSocket(t, in, n)
 	case kindFile:
+		e.readsContent(t, e.changing(t, in.fd, &in.st))
 		e.observe(t, &in.st)
 		at := in.off
 		if at < 0 {
@@ -364,7 +367,9 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 			return 0, errnoOf(err)
 		}
 		fd := out.fd
-		e.wrote(t, e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) }))
+		file := e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+		e.writesContent(t, file, conflict.Change)
+		e.wrote(t, file)
 		e.happensTo(t, fd, unix.IN_MODIFY)
 		return n, 0
 	case kindDevice:

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -168,6 +169,7 @@ func (e *engine) changed(t *task, n *entry) {
 		return
 	}
 	e.touchDir(t, n.dir)
+	e.changesName(t, n)
 	if !n.dir.Bound() {
 		e.fs.Bind(n.parent, n.dir)
 	}
@@ -198,6 +200,7 @@ func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 	}
 	t.writes(made)
 	made.Touch(&t.clk)
+	e.begins(t, n, made)
 	e.appears(t, n, isDir(st))
 }
 
@@ -266,6 +269,7 @@ func unlinkEnter(e *engine, t *task) verdict {
 	was := e.at(n)
 	return e.named(t, func() {
 		if was != nil {
+			e.onFile(t, was, conflict.Status, conflict.Add)
 			was.Unlinked(&n.st)
 			e.fs.Removed(n.dir, n.base, n.path(), was)
 		}
@@ -372,6 +376,7 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 		t.clk.Overwrite()
 	}
 	if other != nil {
+		e.onFile(t, other, conflict.Status, conflict.Add)
 		other.Unlinked(&b.st)
 	}
 	e.fs.Renamed(a.path(), b.path())
@@ -384,6 +389,9 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 // arrived notes that an inode came to an entry by a rename.
 func (e *engine) arrived(t *task, n *entry, what *vfs.Inode, replaced bool) {
 	e.changed(t, n)
+	if d, into := e.folders[what], e.folders[n.dir]; d != nil && into != nil {
+		d.up, d.base = into, n.base
+	}
 	if replaced {
 		what.Replaced(&t.clk)
 	}
@@ -429,6 +437,7 @@ func linkEnter(e *engine, t *task) verdict {
 	return e.named(t, func() {
 		e.appeared(t, b)
 		n.Changed(&t.clk)
+		e.onFile(t, n, conflict.Status, conflict.Add)
 		e.happens(t, n, fileEvent{mask: unix.IN_ATTRIB | dirBit(isDir(&st))}, false)
 		e.appears(t, b, false)
 		if st, ok := b.now(); ok {

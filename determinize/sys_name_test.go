@@ -21,6 +21,7 @@ func TestNamesStamp(t *testing.T) {
 		}
 		e := fileEngine(t, vfs.Mount{Path: root, Project: true})
 		p := &task{process: &process{exec: &execution{id: 1}}}
+		p.leader = p
 		dir := e.inode(lstat(t, root), func() (string, unix.Errno) { return root, 0 })
 		here := map[string]*vfs.Inode{}
 		existed := map[string]bool{}

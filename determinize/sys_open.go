@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/policy"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -190,6 +191,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 		if !writing {
 			if _, base := split(o.w.raw); strings.Contains(base, ".so") {
 				e.lookUnmasked(o.w)
+				if e.mayChange(&st) { // the loader's mappings do not stop
+					e.maps(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) }), conflict.Read)
+				}
 			}
 			e.observeAt(t, &st, o.w, follow)
 			e.dateCompiled(o.w, &st)
@@ -229,9 +233,22 @@ func (e *engine) openNatively(t *task, o opening) verdict {
 			e.opened(t, int32(ret), o, false)
 			return
 		}
+		e.busy(t, &o, ret)
 		e.denied(t, ret)
 		e.exhausted(t, ret)
 	})
+}
+
+// busy notes that a file cannot be changed because a program runs from it, which is an
+// access like the change.
+func (e *engine) busy(t *task, o *opening, ret int64) {
+	var st unix.Stat_t
+	if ret != -int64(unix.ETXTBSY) || o.w.temp || e.stat(o.w, true, &st) != 0 {
+		return
+	}
+	if n := e.fs.Find(&st); n != nil {
+		e.writesContent(t, n, conflict.Change)
+	}
 }
 
 // create lets the kernel create what was not there.
@@ -281,6 +298,9 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		return
 	}
 	path, errno := e.pathOf(fdPath(t, fd))
+	if known := e.fs.Find(&st); created && o.flags&(unix.O_EXCL|unix.O_TMPFILE) == 0 && known != nil && known.Made && !known.Gone() {
+		created = false // somebody was faster
+	}
 	if created {
 		switch {
 		case o.flags&unix.O_TMPFILE == unix.O_TMPFILE:
@@ -297,6 +317,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	switch {
 	case o.flags&unix.O_TRUNC != 0:
 		e.truncated = true
+		e.writesContent(t, n, conflict.Change)
 		t.clk.Overwrite()
 		t.writes(n)
 		n.Touch(&t.clk)

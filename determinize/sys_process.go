@@ -293,7 +293,6 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 				t.kidAny = true
 				k.waiter = t
 				e.waitedFor(k, t)
-				e.joins(t, k)
 				t.dropKid(k)
 				e.reap(k)
 			case k.stopped != 0:

@@ -81,6 +81,9 @@ func readEnter(e *engine, t *task) verdict {
 	}
 	switch k {
 	case kindFile:
+		if v, wait := e.readsFile(t, t.fd(0), &st); wait {
+			return v
+		}
 		n := e.observe(t, &st)
 		v := run()
 		if n != nil && n.Shown != nil {
@@ -127,7 +130,7 @@ func readEnter(e *engine, t *task) verdict {
 // returns the file's inode, if it is known.
 func (e *engine) observe(t *task, st *unix.Stat_t) *vfs.Inode {
 	n := e.fs.Find(st)
-	if n != nil && n.Last != t.clk.Edge {
+	if n != nil && !n.Last.Same(t.clk.Edge) {
 		t.clk.Observe(n.AsOf(t.ord.Follows).Last)
 	}
 	return n
@@ -194,6 +197,7 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key, more int) verdict {
 // takeFrom reads from a pipe in which there is something, or never will be again.
 func (e *engine) takeFrom(t *task, p *pipe, spans []span, total int) verdict {
 	if p.First() == nil {
+		t.clk.Past.Follow(&p.closed[1])
 		return answer(0)
 	}
 	n, errno := e.scatter(t, spans, p.Peek(t.hand(), total))
@@ -326,6 +330,10 @@ func writeEnter(e *engine, t *task) verdict {
 // writeFile lets a write to a regular file through, and stamps it.
 func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
 	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+	if v, wait := e.fileTurn(t, n); wait {
+		return v
+	}
+	e.writesContent(t, n, e.appends(t, fd))
 	return e.moves(t, runThen(func(ret int64) {
 		if ret > 0 {
 			e.wrote(t, n)
@@ -388,6 +396,7 @@ const maxAhead = 64
 
 // unread is what a write gets that nobody will read.
 func (e *engine) unread(t *task, p *pipe) verdict {
+	t.clk.Past.Follow(&p.closed[0])
 	p.told = append(p.told, t)
 	unix.Tgkill(t.first, t.pid, unix.SIGPIPE)
 	if t.progress > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
@@ -74,6 +75,9 @@ type process struct {
 	kidAny      bool          // there was one
 	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 	exec        *execution
+	party       *conflict.Task   // as which conflicts name it; nil before its first access
+	cwd         *folder          // nil: not known
+	started     []*vfs.Inode     // files that its program started from, of those that may change
 	dataLeft    uint64           // where it gets SIGILL if the vDSO's data could not be taken away
 	vdso        uint64           // where its vDSO is
 	reads       *clockPage       // from which it reads its clock by itself, or nil
@@ -149,6 +153,8 @@ type task struct {
 	looking     bool            // others cannot see the one that it is in
 	pointLate   bool            // the canonical run may not have come to that one yet
 	lastPoint   uint64          // B when signals last could reach it
+	alone       bool            // its call was let through when others made none
+	paths       [2]readPath     // that it was read for this call
 	inbox       []letter        // signals that are on their way to it
 	reaping     int             // how many deaths it waits for
 	later       func()          // what to do when they have
@@ -173,11 +179,10 @@ type task struct {
 	events      uint64          // its stops
 	cpu         int             // where it runs
 	pace        pace            // how often it stops
-	overlap     overlap
-	progress    int          // bytes of a blocking write that went through
-	traced      *strace.Call // while it is not over, for the trace
-	left        bool         // it is at its exit
-	oversize    bool         // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
+	progress    int             // bytes of a blocking write that went through
+	traced      *strace.Call    // while it is not over, for the trace
+	left        bool            // it is at its exit
+	oversize    bool            // it failed at MaxFile: the SIGXFSZ that follows is not for the guest
 
 	wait     wait // while it is blocked
 	injected injection
@@ -197,11 +202,13 @@ type task struct {
 
 // execution is what one execve started.
 type execution struct {
-	id   uint64
-	argv []string
-	path string
-	seed prng.Seed
-	weak prng.Seed // of what is known before it runs
+	id     uint64
+	argv   []string
+	path   string
+	cwd    string
+	mapped []*vfs.Inode // files that may change
+	seed   prng.Seed
+	weak   prng.Seed // of what is known before it runs
 }
 
 // forkPlan is a fork that is under way.

@@ -165,9 +165,9 @@ const (
 	Tainted       = "tainted"
 )
 
-// TaintUnchecked is the kind of the taint of a box whose processes accessed files at the
-// same time, while nobody checks whether that mattered.
-const TaintUnchecked = determinize.TaintUnchecked
+// TaintConflict is the kind of the taint of a box in which two accesses were in conflict,
+// and which of them came first was left to chance.
+const TaintConflict = "conflict"
 
 // Where modification times come from; see package project/journal.
 const (

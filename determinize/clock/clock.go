@@ -8,7 +8,11 @@
 // a file, travel as an Edge.
 package clock
 
-import "time"
+import (
+	"time"
+
+	"laplace.dev/laplace/conflict"
+)
 
 const (
 	// lead is how far a process's clock starts ahead of the world, so that no
@@ -45,6 +49,15 @@ type Edge struct {
 	W    int64  // world time, nanoseconds since the epoch of the box
 	Over int64  // overwrites in the past
 	O    int64  // greatest clock value known, nanoseconds since the epoch
+
+	// Past is what has certainly come before. Files do not carry it: they are not ordered.
+	Past conflict.Clock
+}
+
+// Same tells whether two edges are of the same times.
+func (e Edge) Same(o Edge) bool {
+	e.Past, o.Past = conflict.Clock{}, conflict.Clock{}
+	return e == o
 }
 
 // Clock is the time of one process. The zero value is the start of a box whose first
@@ -68,6 +81,7 @@ func New(stamps int64) Clock { return Clock{stamps: stamps} }
 func (c *Clock) Tick() {
 	c.B++
 	c.own += tick
+	c.Past.Tick()
 }
 
 // Rewind takes back the last calls, as if the process had ended before them, at B b.
@@ -98,6 +112,7 @@ func (c *Clock) Own() time.Duration { return time.Duration(c.own) }
 // Join merges an edge that carries order but no bytes: a completed wait, a
 // lock that changes hands, a delivered signal.
 func (c *Clock) Join(e Edge) {
+	c.Past.Join(&e.Past)
 	c.B = max(c.B, e.B)
 	c.W = max(c.W, e.W)
 	c.Over = max(c.Over, e.Over)

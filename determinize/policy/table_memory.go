@@ -38,12 +38,14 @@ var memoryRows = []Row{
 			{Arg: 1, Op: Ge, Value: bigMapping},
 			{Arg: 2, Op: AnySet, Value: ^uint64(plainProt)},
 			{Arg: 0, Op: Ge, Value: HighAddress},
+			{Arg: 3, Op: Eq, Mask: unix.MAP_ANONYMOUS | unix.MAP_DENYWRITE, Value: 0},
 		},
 		Args: "addr:addr length:size prot:prot flags:mmap fd:fd offset:off",
 		Why: "private mappings change nothing outside the process, and without address randomisation the kernel places them " +
 			"by the process's own earlier calls; stopped are shared ones, those of 2 MiB or more (huge-page alignment " +
-			"differs between kernels), flags and protections that depend on the kernel, and addresses past 47 bits; " +
-			"a mapped file was opened, which left its access"},
+			"differs between kernels), flags and protections that depend on the kernel, addresses past 47 bits, and " +
+			"mappings of files, which read them, but for the loader's (MAP_DENYWRITE, which no kernel heeds): " +
+			"it reads a file before it maps it, and what is opened as a library counts as mapped"},
 	unix.SYS_MUNMAP: {Name: "munmap", Class: Pass,
 		Args: "addr:addr length:size",
 		Why:  "works on the process's own address space, which only its own calls shaped"},

@@ -3,6 +3,7 @@ package vfs
 import (
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/sched"
 )
@@ -40,6 +41,8 @@ type Inode struct {
 	// was first changed: the kernel shows the copy neither through mappings of
 	// the original nor through descriptors of another of its names.
 	Stale bool
+	// Accesses are what is remembered of accesses to it; nil before the first.
+	Accesses *conflict.File
 	// Shown replaces a few bytes of the content of what was there before the
 	// box, if it is not nil.
 	Shown *Shown

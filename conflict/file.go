@@ -1,0 +1,25 @@
+package conflict
+
+// File is what is remembered of a file or directory. The zero File has not been accessed.
+type File struct {
+	Content, Metadata, Status Object
+	Listing                   Object // of a directory
+	// Ordered says that accesses to it are ordered, and Past is what those have left behind.
+	Ordered bool
+	Past    Past
+	// Shared is what accesses by descriptions that several processes hold have left behind.
+	Shared Past
+}
+
+// Object is one of the file's objects; not for names, which are directories' own.
+func (f *File) Object(a Aspect) *Object {
+	switch a {
+	case Content:
+		return &f.Content
+	case Metadata:
+		return &f.Metadata
+	case Status:
+		return &f.Status
+	}
+	return &f.Listing
+}

@@ -1,0 +1,463 @@
+package determinize
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// Accesses to files, as they are told to the detector of conflicts. What a call looks up by
+// a path is noted before it is decided (pathCalls); what it does to what it found, where its
+// handler knows that: reads and writes of content, names that come and go.
+
+// accessWatch is what the engine knows of accesses, and of what they are to.
+type accessWatch struct {
+	chains    conflict.Chains
+	detector  conflict.Detector
+	conflicts conflictsFound
+	accessed  accessed        // now
+	lockPast  conflict.Past   // of file locks
+	memory    conflict.Past   // of processes that share memory
+	ordered   map[string]bool // paths at which accesses are ordered
+	fixed     map[uint64]bool // devices of what the box cannot change
+
+	top      *folder
+	folders  map[*vfs.Inode]*folder
+	names    int                      // how many the folders have
+	places   map[*vfs.Inode]accessed  // where files were last seen
+	mappings map[*vfs.Inode][]mapping // of files
+}
+
+// watchAccesses begins to.
+func (e *engine) watchAccesses() {
+	e.detector.Found = e.found
+	e.ordered = make(map[string]bool)
+	for _, path := range e.cfg.Ordered {
+		e.ordered[path] = true
+	}
+	e.folders = make(map[*vfs.Inode]*folder)
+	e.places = make(map[*vfs.Inode]accessed)
+	e.mappings = make(map[*vfs.Inode][]mapping)
+}
+
+// linksRule says whether a path that ends in a symbolic link leads on.
+type linksRule uint8
+
+const (
+	follows     linksRule = iota
+	stays                 // at the link
+	unlessFlag            // follows, but for AT_SYMLINK_NOFOLLOW
+	ifFlag                // stays, but for AT_SYMLINK_FOLLOW
+	asOpened              // as open flags say
+	asOpenedHow           // as those in a struct open_how do
+	unlessWatch           // follows, but for IN_DONT_FOLLOW
+)
+
+// pathArg is an argument of a call that is a path, and what the call reads of what is there.
+type pathArg struct {
+	dirfd int // argument; cwd: none
+	path  int
+	links linksRule
+	flags int // argument that links depends on
+	reads []conflict.Aspect
+}
+
+const cwd = -1 // for pathArg.dirfd
+
+// Who asks for what.
+var (
+	nameOnly  []conflict.Aspect
+	metadata  = []conflict.Aspect{conflict.Metadata}
+	status    = []conflict.Aspect{conflict.Metadata, conflict.Status}
+	emptiness = []conflict.Aspect{conflict.Listing}
+)
+
+// pathCalls are the calls with paths, by number.
+var pathCalls = [policy.Size][]pathArg{
+	unix.SYS_OPEN:    {{cwd, 0, asOpened, 1, metadata}},
+	unix.SYS_OPENAT:  {{0, 1, asOpened, 2, metadata}},
+	unix.SYS_OPENAT2: {{0, 1, asOpenedHow, 2, metadata}},
+	unix.SYS_CREAT:   {{cwd, 0, follows, 0, metadata}},
+
+	unix.SYS_STAT:       {{cwd, 0, follows, 0, status}},
+	unix.SYS_LSTAT:      {{cwd, 0, stays, 0, status}},
+	unix.SYS_NEWFSTATAT: {{0, 1, unlessFlag, 3, status}},
+	unix.SYS_STATX:      {{0, 1, unlessFlag, 2, status}},
+	unix.SYS_ACCESS:     {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_FACCESSAT:  {{0, 1, follows, 0, metadata}},
+	unix.SYS_FACCESSAT2: {{0, 1, unlessFlag, 3, metadata}},
+	unix.SYS_STATFS:     {{cwd, 0, follows, 0, nameOnly}},
+	unix.SYS_READLINK:   {{cwd, 0, stays, 0, nameOnly}},
+	unix.SYS_READLINKAT: {{0, 1, stays, 0, nameOnly}},
+
+	unix.SYS_GETXATTR:     {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_LGETXATTR:    {{cwd, 0, stays, 0, metadata}},
+	unix.SYS_LISTXATTR:    {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_LLISTXATTR:   {{cwd, 0, stays, 0, metadata}},
+	unix.SYS_SETXATTR:     {{cwd, 0, follows, 0, nameOnly}},
+	unix.SYS_LSETXATTR:    {{cwd, 0, stays, 0, nameOnly}},
+	unix.SYS_REMOVEXATTR:  {{cwd, 0, follows, 0, nameOnly}},
+	unix.SYS_LREMOVEXATTR: {{cwd, 0, stays, 0, nameOnly}},
+
+	unix.SYS_CHMOD:     {{cwd, 0, follows, 0, nameOnly}},
+	unix.SYS_FCHMODAT:  {{0, 1, follows, 0, nameOnly}},
+	unix.SYS_FCHMODAT2: {{0, 1, unlessFlag, 3, nameOnly}},
+	unix.SYS_CHOWN:     {{cwd, 0, follows, 0, nameOnly}},
+	unix.SYS_LCHOWN:    {{cwd, 0, stays, 0, nameOnly}},
+	unix.SYS_FCHOWNAT:  {{0, 1, unlessFlag, 4, nameOnly}},
+	unix.SYS_UTIME:     {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_UTIMES:    {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_FUTIMESAT: {{0, 1, follows, 0, metadata}},
+	unix.SYS_UTIMENSAT: {{0, 1, unlessFlag, 3, metadata}},
+	unix.SYS_TRUNCATE:  {{cwd, 0, follows, 0, metadata}},
+
+	unix.SYS_MKDIR:     {{cwd, 0, stays, 0, nameOnly}},
+	unix.SYS_MKDIRAT:   {{0, 1, stays, 0, nameOnly}},
+	unix.SYS_MKNOD:     {{cwd, 0, stays, 0, nameOnly}},
+	unix.SYS_MKNODAT:   {{0, 1, stays, 0, nameOnly}},
+	unix.SYS_SYMLINK:   {{cwd, 1, stays, 0, nameOnly}},
+	unix.SYS_SYMLINKAT: {{1, 2, stays, 0, nameOnly}},
+	unix.SYS_LINK:      {{cwd, 0, stays, 0, nameOnly}, {cwd, 1, stays, 0, nameOnly}},
+	unix.SYS_LINKAT:    {{0, 1, ifFlag, 4, nameOnly}, {2, 3, stays, 0, nameOnly}},
+	unix.SYS_UNLINK:    {{cwd, 0, stays, 0, nameOnly}},
+	unix.SYS_RMDIR:     {{cwd, 0, stays, 0, emptiness}},
+	unix.SYS_UNLINKAT:  {{0, 1, stays, 0, emptiness}},
+	unix.SYS_RENAME:    {{cwd, 0, stays, 0, nameOnly}, {cwd, 1, stays, 0, emptiness}},
+	unix.SYS_RENAMEAT:  {{0, 1, stays, 0, nameOnly}, {2, 3, stays, 0, emptiness}},
+	unix.SYS_RENAMEAT2: {{0, 1, stays, 0, nameOnly}, {2, 3, stays, 0, emptiness}},
+
+	unix.SYS_CHDIR:             {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_EXECVE:            {{cwd, 0, follows, 0, metadata}},
+	unix.SYS_EXECVEAT:          {{0, 1, unlessFlag, 4, metadata}},
+	unix.SYS_INOTIFY_ADD_WATCH: {{cwd, 1, unlessWatch, 2, metadata}},
+}
+
+// leads tells whether links at the end of a path are followed.
+func (e *engine) leads(t *task, p *pathArg) bool {
+	flags := t.arg(p.flags)
+	switch p.links {
+	case stays:
+		return false
+	case unlessFlag:
+		return flags&unix.AT_SYMLINK_NOFOLLOW == 0
+	case ifFlag:
+		return flags&unix.AT_SYMLINK_FOLLOW != 0
+	case unlessWatch:
+		return flags&unix.IN_DONT_FOLLOW == 0
+	case asOpenedHow:
+		var how unix.OpenHow
+		if e.tr.ReadFull(t.pid, flags, bytesOf(&how)) != 0 {
+			return true // the call fails
+		}
+		flags = how.Flags
+		fallthrough
+	case asOpened:
+		const exclusive = unix.O_CREAT | unix.O_EXCL
+		return flags&unix.O_NOFOLLOW == 0 && flags&exclusive != exclusive
+	}
+	return true
+}
+
+// looksUp notes what a call looks up by its paths. It holds the task back while somebody
+// could come before it who accesses the same in order.
+func (e *engine) looksUp(t *task) (verdict, bool) {
+	args := pathCalls[t.call.Nr]
+	if len(args) == 0 || t.exec == nil {
+		return verdict{}, false
+	}
+	for i := range args {
+		p := &args[i]
+		dirfd := int32(unix.AT_FDCWD)
+		if p.dirfd != cwd {
+			dirfd = t.fd(p.dirfd)
+		}
+		path, errno := e.pathString(t, t.arg(p.path))
+		if errno != 0 || path == "" {
+			if p.dirfd != cwd {
+				if v, wait := e.looksAt(t, dirfd, p.reads); wait {
+					return v, true
+				}
+			}
+			continue
+		}
+		var from *folder
+		if path[0] != '/' {
+			if from = e.start(t, dirfd); from == nil {
+				continue // it fails, or leads from where nothing has a name
+			}
+		} else {
+			path = t.own(path)
+		}
+		links := e.leads(t, p)
+		if len(e.ordered) > 0 {
+			ordered := false
+			f := e.follow(from, path, links, func(_ *folder, _ string, nm *name) { ordered = ordered || nm.ordered })
+			if n := f.node; ordered || n != nil && n.Accesses != nil && n.Accesses.Ordered || f.in != nil && e.ordered[f.in.path()] {
+				if v, wait := e.order(t, e.everybody(t)); wait {
+					return v, true
+				}
+			}
+		}
+		if f := e.reads(t, from, path, links, p.reads); f.proc {
+			e.throughProc(t, dirfd, path, links, p.reads)
+		}
+	}
+	return verdict{}, false
+}
+
+// reads notes what a task looks up by a path, and asks of what it finds.
+func (e *engine) reads(t *task, from *folder, path string, links bool, asked []conflict.Aspect) found {
+	f := e.follow(from, path, links, func(d *folder, base string, nm *name) {
+		if d.fixed {
+			return
+		}
+		e.onName(t, d, base, nm, conflict.Read)
+		if nm.kind == nameFolder && !nm.folder.fixed {
+			e.onFile(t, nm.node, conflict.Metadata, conflict.Read) // may it pass?
+		}
+	})
+	for _, a := range asked {
+		if f.node != nil && (a != conflict.Listing || f.name != nil && f.name.kind == nameFolder) {
+			e.onFile(t, f.node, a, conflict.Read)
+		}
+	}
+	return f
+}
+
+// readsWay notes that a task looks up the names that lead to its working directory.
+func (e *engine) readsWay(t *task) {
+	d := e.start(t, unix.AT_FDCWD)
+	if d == nil || t.exec == nil {
+		return
+	}
+	for ; d.up != d; d = d.up {
+		if nm := d.up.names[d.base]; nm != nil && !d.up.fixed {
+			e.onName(t, d.up, d.base, nm, conflict.Read)
+		}
+	}
+}
+
+// looksAt notes what a call asks of what one of its descriptors leads to.
+func (e *engine) looksAt(t *task, fd int32, reads []conflict.Aspect) (verdict, bool) {
+	var st unix.Stat_t
+	if len(reads) == 0 || e.statFD(t, fd, &st) != 0 || !e.mayChange(&st) {
+		return verdict{}, false
+	}
+	n := e.changing(t, fd, &st)
+	if v, wait := e.fileTurn(t, n); wait {
+		return v, true
+	}
+	for _, a := range reads {
+		if a != conflict.Listing {
+			e.onFile(t, n, a, conflict.Read)
+		}
+	}
+	return verdict{}, false
+}
+
+// throughProc notes what a call asks of what a path of /proc leads to: a descriptor.
+func (e *engine) throughProc(t *task, dirfd int32, path string, links bool, reads []conflict.Aspect) {
+	w, errno := e.locate(t, dirfd, path, false)
+	if errno != 0 {
+		return
+	}
+	defer func() { w.close() }()
+	var st unix.Stat_t
+	if e.find(t, &w, links, &st) != 0 || !e.mayChange(&st) || st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return
+	}
+	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, links) })
+	for _, a := range reads {
+		if a != conflict.Listing {
+			e.onFile(t, n, a, conflict.Read)
+		}
+	}
+}
+
+// fdCalls are the calls that ask something of what a descriptor leads to, by number.
+var fdCalls = [policy.Size][]conflict.Aspect{
+	unix.SYS_FSTAT:      status,
+	unix.SYS_FGETXATTR:  metadata,
+	unix.SYS_FLISTXATTR: metadata,
+}
+
+// asks notes what a call looks up, by paths or descriptors.
+func (e *engine) asks(t *task) (verdict, bool) {
+	if reads := fdCalls[t.call.Nr]; len(reads) > 0 && t.exec != nil {
+		return e.looksAt(t, t.fd(0), reads)
+	}
+	if t.call.Nr == unix.SYS_GETCWD {
+		e.readsWay(t)
+	}
+	return e.looksUp(t)
+}
+
+// fileTurn holds a task back that accesses a file in order.
+func (e *engine) fileTurn(t *task, n *vfs.Inode) (verdict, bool) {
+	if n == nil || n.Accesses == nil || !n.Accesses.Ordered {
+		return verdict{}, false
+	}
+	return e.order(t, e.everybody(t))
+}
+
+// changing is the inode of a file at a descriptor that may change, else nil.
+func (e *engine) changing(t *task, fd int32, st *unix.Stat_t) *vfs.Inode {
+	if !e.mayChange(st) {
+		return nil
+	}
+	return e.inode(st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+}
+
+// accesses are what is remembered of accesses to a file.
+func (e *engine) accesses(n *vfs.Inode) *conflict.File {
+	if n.Accesses == nil {
+		n.Accesses = &conflict.File{}
+	}
+	return n.Accesses
+}
+
+// onFile notes an access to a file that may change; nil is none.
+func (e *engine) onFile(t *task, n *vfs.Inode, a conflict.Aspect, op conflict.Op) {
+	if n == nil || t.exec == nil {
+		return
+	}
+	f := e.accesses(n)
+	e.accessed = accessed{node: n}
+	e.detector.Access(&t.clk.Past, f.Object(a), a, e.access(t, op, f.Ordered))
+	if f.Ordered {
+		t.clk.Past.Follow(&f.Past)
+		f.Past.Leave(&t.clk.Past)
+	}
+}
+
+// onName notes an access to a name in a folder.
+func (e *engine) onName(t *task, d *folder, base string, nm *name, op conflict.Op) {
+	e.accessed = accessed{in: d, base: base}
+	e.detector.Access(&t.clk.Past, &nm.Object, conflict.Name, e.access(t, op, nm.ordered))
+	if nm.ordered {
+		t.clk.Past.Follow(&nm.past)
+		nm.past.Leave(&t.clk.Past)
+	}
+}
+
+// access is what the detector is told.
+func (e *engine) access(t *task, op conflict.Op, ordered bool) conflict.Access {
+	if t.party == nil {
+		t.party = &conflict.Task{Exec: int(t.exec.id) - 1, PID: t.vpid, Argv: t.exec.argv, Cwd: t.exec.cwd, Path: slices.Clone(t.leader.path)}
+	}
+	return conflict.Access{By: t.party, Call: uint16(t.call.Nr), Op: op, Ordered: t.alone || ordered, B: t.clk.B}
+}
+
+// readsContent notes that a task reads a file's content.
+func (e *engine) readsContent(t *task, n *vfs.Inode) {
+	e.onFile(t, n, conflict.Content, conflict.Read)
+	if n != nil && len(e.mappings) > 0 {
+		e.meetsMappings(t, n, conflict.Read)
+	}
+}
+
+// writesContent notes that a task changes a file's content, or adds to its end.
+func (e *engine) writesContent(t *task, n *vfs.Inode, op conflict.Op) {
+	e.onFile(t, n, conflict.Content, op)
+	e.onFile(t, n, conflict.Status, conflict.Add)
+	if len(e.mappings) > 0 {
+		e.meetsMappings(t, n, op)
+	}
+}
+
+// changesName notes that a task has changed the entry of a directory.
+func (e *engine) changesName(t *task, n *entry) {
+	d, nm := e.stale(n.dir, n.parent, n.base)
+	if nm == nil || d.fixed {
+		return
+	}
+	e.onName(t, d, n.base, nm, conflict.Change)
+	e.onFile(t, n.dir, conflict.Listing, conflict.Add)
+}
+
+// begins notes that a file or directory was made at an entry.
+func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
+	e.onFile(t, made, conflict.Metadata, conflict.Change)
+	if d := e.folders[n.dir]; d != nil {
+		e.places[made] = accessed{in: d, base: n.base}
+	}
+}
+
+// changesMeta notes a call that changes a file's metadata, or its content without writing.
+func (e *engine) changesMeta(t *task, n *vfs.Inode) {
+	switch t.call.Nr {
+	case unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
+		e.writesContent(t, n, conflict.Change)
+	case unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT, unix.SYS_UTIMENSAT:
+		e.onFile(t, n, conflict.Status, conflict.Change)
+		if e.folders[n] != nil {
+			e.onFile(t, n, conflict.Listing, conflict.Change) // whose changes set it, too
+		}
+	default:
+		e.onFile(t, n, conflict.Metadata, conflict.Change)
+	}
+}
+
+// readsFile notes that a call reads a file's content through a descriptor.
+func (e *engine) readsFile(t *task, fd int32, st *unix.Stat_t) (verdict, bool) {
+	n := e.changing(t, fd, st)
+	if v, wait := e.fileTurn(t, n); wait {
+		return v, true
+	}
+	e.readsContent(t, n)
+	return verdict{}, false
+}
+
+// appends tells what a write through a descriptor does to the content.
+func (e *engine) appends(t *task, fd int32) conflict.Op {
+	if fl, errno := e.flags(t, fd); errno == 0 && fl&unix.O_APPEND != 0 {
+		return conflict.Append
+	}
+	return conflict.Change
+}
+
+// inTurn notes that a call on a file by a description that several processes hold is made
+// when its turn has come: those before it have been made.
+func (e *engine) inTurn(t *task, fd int32) {
+	var st unix.Stat_t
+	if e.statFD(t, fd, &st) != 0 {
+		return
+	}
+	if n := e.changing(t, fd, &st); n != nil {
+		f := e.accesses(n)
+		t.clk.Past.Follow(&f.Shared)
+		f.Shared.Leave(&t.clk.Past)
+	}
+}
+
+// findFixed finds out which devices hold what the box cannot change.
+func (e *engine) findFixed() {
+	e.fixed = make(map[uint64]bool)
+	for _, m := range e.cfg.Mounts {
+		var st unix.Stat_t
+		if m.Host && unix.Stat(m.Path, &st) == nil {
+			e.fixed[st.Dev] = true
+		}
+	}
+	for _, m := range e.cfg.Mounts {
+		var st unix.Stat_t
+		if !m.Host && unix.Stat(m.Path, &st) == nil {
+			delete(e.fixed, st.Dev)
+		}
+	}
+}
+
+// pathOfNode is where a file was last seen.
+func (e *engine) pathOfNode(n *vfs.Inode) string {
+	if d := e.folders[n]; d != nil {
+		return d.path()
+	}
+	if at, ok := e.places[n]; ok {
+		return at.in.below(at.base)
+	}
+	return "a file without a name"
+}

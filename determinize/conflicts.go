@@ -1,0 +1,102 @@
+package determinize
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// TaintUnchecked is the kind of the taint of a box whose conflicts could not all be looked for.
+const TaintUnchecked = "unchecked"
+
+// maxConflicts bounds how many conflicts of each kind, ordered or not, a report names.
+const maxConflicts = 2000
+
+// accessed is the object of the access that is being compared: a name, or a file.
+type accessed struct {
+	in   *folder
+	base string
+	node *vfs.Inode
+}
+
+// conflictKey is what one line of the report is about.
+type conflictKey struct {
+	object        *conflict.Object
+	class         conflict.Class
+	first, second *conflict.Task
+	ordered       bool
+}
+
+// conflictsFound is what the detector has found.
+type conflictsFound struct {
+	at    map[conflictKey]int
+	list  []conflict.Conflict
+	count [2]int // not ordered, ordered
+}
+
+// found notes two accesses that are in conflict.
+func (e *engine) found(o *conflict.Object, class conflict.Class, first, second conflict.Access) {
+	if compareSides(&second, &first) < 0 {
+		first, second = second, first
+	}
+	k := conflictKey{o, class, first.By, second.By, first.Ordered && second.Ordered}
+	f := &e.conflicts
+	if i, ok := f.at[k]; ok {
+		f.list[i].Count++
+		return
+	}
+	which := 0
+	if k.ordered {
+		which = 1
+	}
+	if f.count[which]++; f.count[which] > maxConflicts {
+		return
+	}
+	if f.at == nil {
+		f.at = make(map[conflictKey]int)
+	}
+	f.at[k] = len(f.list)
+	f.list = append(f.list, conflict.Conflict{Class: class, Path: e.objectPath(), First: side(&first), Second: side(&second), Ordered: k.ordered, Count: 1})
+}
+
+// compareSides orders accesses as the canonical run does.
+func compareSides(x, y *conflict.Access) int {
+	return cmp.Or(cmp.Compare(x.B, y.B), slices.Compare(x.By.Path, y.By.Path))
+}
+
+// objectPath is the path of the object that is being accessed.
+func (e *engine) objectPath() string {
+	if e.accessed.in != nil {
+		return e.accessed.in.below(e.accessed.base)
+	}
+	return e.pathOfNode(e.accessed.node)
+}
+
+// side is one access, for people.
+func side(a *conflict.Access) conflict.Side {
+	s := conflict.Side{Exec: a.By.Exec, PID: a.By.PID, Argv: a.By.Argv, Cwd: a.By.Cwd, B: a.B, Does: a.Op.String()}
+	parts := make([]string, len(a.By.Path))
+	for i, n := range a.By.Path {
+		parts[i] = strconv.FormatUint(uint64(n), 10)
+	}
+	s.Task = strings.Join(parts, ".")
+	if row, ok := policy.Lookup(uint64(a.Call)); ok {
+		s.Call = row.Name
+	}
+	return s
+}
+
+// sortedConflicts are the conflicts in the order of the report.
+func (e *engine) sortedConflicts() []conflict.Conflict {
+	slices.SortFunc(e.conflicts.list, func(a, b conflict.Conflict) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Class), string(b.Class)),
+			cmp.Compare(a.First.B, b.First.B), strings.Compare(a.First.Task, b.First.Task),
+			cmp.Compare(a.Second.B, b.Second.B), strings.Compare(a.Second.Task, b.Second.Task))
+	})
+	return e.conflicts.list
+}

@@ -1,0 +1,311 @@
+package determinize
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// Names as paths lead through them. Each name that is looked up on the way, and each that
+// is not there, is an object of its own: who makes, removes or replaces it is in conflict
+// with who looks it up. The kernel is asked once for a name; whatever changes it stops.
+
+// A folder is a directory of the box in the tree of its names.
+type folder struct {
+	node  *vfs.Inode
+	up    *folder // the root's is itself
+	base  string  // its name there
+	names map[string]*name
+	// fixed says that nothing in it ever changes: it is the host's.
+	fixed bool
+}
+
+// nameKind says what a name leads to.
+type nameKind uint8
+
+const (
+	nameAbsent nameKind = iota
+	nameFolder
+	nameLink
+	nameFile
+	nameProc // into /proc, whose files are no objects
+)
+
+// A name is an entry of a folder.
+type name struct {
+	conflict.Object
+	known   bool // the rest holds still
+	ordered bool
+	kind    nameKind
+	folder  *folder    // that it leads to
+	target  string     // of a link
+	node    *vfs.Inode // of what may be changed
+	past    conflict.Past
+}
+
+// maxNames bounds how many names are kept, for a guest that makes paths up.
+const maxNames = 1 << 20
+
+// path is the folder's path in the box.
+func (d *folder) path() string {
+	if d.up == d {
+		return "/"
+	}
+	var parts []string
+	for ; d.up != d; d = d.up {
+		parts = append(parts, d.base)
+	}
+	var b strings.Builder
+	for i := len(parts) - 1; i >= 0; i-- {
+		b.WriteByte('/')
+		b.WriteString(parts[i])
+	}
+	return b.String()
+}
+
+// below is the path of a name in the folder.
+func (d *folder) below(base string) string { return strings.TrimSuffix(d.path(), "/") + "/" + base }
+
+// rootFolder is the box's root directory.
+func (e *engine) rootFolder() *folder {
+	if e.top == nil {
+		var st unix.Stat_t
+		if unix.Stat("/", &st) != nil {
+			return nil
+		}
+		e.top = e.folderOf(e.inode(&st, func() (string, unix.Errno) { return "/", 0 }), nil, "", &st)
+		e.top.up = e.top
+	}
+	return e.top
+}
+
+// folderOf is the folder of a directory at a name.
+func (e *engine) folderOf(n *vfs.Inode, up *folder, base string, st *unix.Stat_t) *folder {
+	d := e.folders[n]
+	if d == nil {
+		d = &folder{node: n, names: make(map[string]*name), fixed: !e.mayChange(st)}
+		e.folders[n] = d
+	}
+	d.up, d.base = up, base
+	return d
+}
+
+// mayChange tells whether what a stat call described may change in the box.
+func (e *engine) mayChange(st *unix.Stat_t) bool { return st.Dev != e.proc && !e.fixed[st.Dev] }
+
+// lookName is a name of a folder, as it is now; nil when there are too many to keep.
+func (e *engine) lookName(d *folder, base string) *name {
+	nm := d.names[base]
+	if nm != nil && nm.known {
+		return nm
+	}
+	if nm == nil {
+		nm = e.newName(d, base)
+	}
+	dir, path, errno := unix.AT_FDCWD, d.below(base), unix.Errno(0)
+	if len(path) >= maxPath {
+		if dir, errno = e.openFolder(d); errno == 0 {
+			defer unix.Close(dir)
+		}
+		path = base
+	}
+	nm.kind, nm.folder, nm.target, nm.node = nameAbsent, nil, "", nil
+	var st unix.Stat_t
+	if errno == 0 {
+		errno = errnoOf(unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT))
+	}
+	nm.known = errno == 0 || errno == unix.ENOENT
+	if errno != 0 {
+		return nm
+	}
+	canonical := func() (string, unix.Errno) { return d.below(base), 0 }
+	switch mode := st.Mode & unix.S_IFMT; {
+	case st.Dev == e.proc:
+		nm.kind = nameProc
+	case mode == unix.S_IFDIR:
+		nm.kind, nm.node = nameFolder, e.inode(&st, canonical)
+		nm.folder = e.folderOf(nm.node, d, base, &st)
+	case mode == unix.S_IFLNK:
+		nm.kind = nameLink
+		buf := make([]byte, maxPath)
+		n, err := unix.Readlinkat(dir, path, buf)
+		if err != nil {
+			nm.known = false
+			return nm
+		}
+		nm.target = string(buf[:n])
+	default:
+		nm.kind = nameFile
+	}
+	if nm.node == nil && e.mayChange(&st) {
+		nm.node = e.inode(&st, canonical)
+	}
+	if nm.kind == nameFile && nm.node != nil {
+		e.places[nm.node] = accessed{in: d, base: base}
+	}
+	if nm.ordered && nm.node != nil {
+		e.accesses(nm.node).Ordered = true
+	}
+	return nm
+}
+
+// newName begins to keep a name of a folder.
+func (e *engine) newName(d *folder, base string) *name {
+	nm := &name{ordered: len(e.ordered) > 0 && e.ordered[d.below(base)]}
+	if e.names++; e.names <= maxNames {
+		d.names[base] = nm
+	} else if !d.fixed {
+		e.taint(TaintUnchecked, "more names than conflicts can be looked for", nil)
+	}
+	return nm
+}
+
+// maxPath is the size of the longest path that the kernel takes, with its end.
+const maxPath = 4096
+
+// openFolder opens a folder whose path is longer than the kernel takes. The caller closes it.
+func (e *engine) openFolder(d *folder) (int, unix.Errno) {
+	flags := unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	if path := d.path(); len(path) < maxPath {
+		fd, err := unix.Open(path, flags, 0)
+		return fd, errnoOf(err)
+	}
+	up, errno := e.openFolder(d.up)
+	if errno != 0 {
+		return -1, errno
+	}
+	defer unix.Close(up)
+	fd, err := unix.Openat(up, d.base, flags, 0)
+	return fd, errnoOf(err)
+}
+
+// found is where a path leads.
+type found struct {
+	in   *folder // the last folder on the way
+	base string  // the name in it; "" when the path ends with the folder itself
+	name *name   // that name
+	node *vfs.Inode
+	proc bool // it leads into /proc
+}
+
+// follow follows a path from a folder and calls visit with each name on the way. links says
+// whether a symbolic link at the end is followed.
+func (e *engine) follow(d *folder, path string, links bool, visit func(d *folder, base string, nm *name)) found {
+	if strings.HasPrefix(path, "/") {
+		d = e.rootFolder()
+	}
+	budget := maxLinks
+	for rest := path; d != nil; {
+		rest = strings.TrimLeft(rest, "/")
+		if rest == "" {
+			return found{in: d, node: d.node}
+		}
+		base, tail, more := strings.Cut(rest, "/")
+		rest = tail
+		switch base {
+		case ".":
+			continue
+		case "..":
+			d = d.up
+			continue
+		}
+		nm := e.lookName(d, base)
+		visit(d, base, nm)
+		switch nm.kind {
+		case nameFolder:
+			if !more {
+				return found{in: d, base: base, name: nm, node: nm.node}
+			}
+			d = nm.folder
+		case nameLink:
+			if !more && !links {
+				return found{in: d, base: base, name: nm, node: nm.node}
+			}
+			if budget--; budget < 0 {
+				return found{in: d, base: base, name: nm}
+			}
+			if strings.HasPrefix(nm.target, "/") {
+				d = e.rootFolder()
+			}
+			if rest = nm.target; more {
+				rest += "/" + tail
+			}
+		case nameProc:
+			return found{proc: true}
+		default:
+			return found{in: d, base: base, name: nm, node: nm.node}
+		}
+	}
+	return found{}
+}
+
+// quietly visits nothing.
+func quietly(*folder, string, *name) {}
+
+// folderAt is the folder that a link of the host's /proc leads to, nil if it has no path.
+func (e *engine) folderAt(link string) *folder {
+	path, errno := e.pathOf(link)
+	if errno == unix.ENAMETOOLONG {
+		fd, err := unix.Openat(e.procFD(), link, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil
+		}
+		defer unix.Close(fd)
+		path, errno = e.dirPath(fd), 0
+	}
+	if errno != 0 || !strings.HasPrefix(path, "/") {
+		return nil
+	}
+	f := e.follow(nil, path, true, quietly)
+	if f.base == "" {
+		return f.in
+	}
+	if f.name == nil {
+		return nil
+	}
+	return f.name.folder
+}
+
+// start is the folder from which a relative path of a task leads.
+func (e *engine) start(t *task, dirfd int32) *folder {
+	if dirfd != unix.AT_FDCWD {
+		var st unix.Stat_t
+		if e.statFD(t, dirfd, &st) != 0 || !isDir(&st) {
+			return nil
+		}
+		if n := e.fs.Find(&st); n != nil && e.folders[n] != nil && !n.Gone() {
+			return e.folders[n]
+		}
+		return e.folderAt(fdPath(t, dirfd))
+	}
+	if t.cwd == nil {
+		t.cwd = e.folderAt(strconv.Itoa(t.pid) + "/cwd")
+	}
+	return t.cwd
+}
+
+// stale notes that a name of a directory, whose path is parent, has changed, and returns it
+// and its folder; nil if that cannot be found.
+func (e *engine) stale(dir *vfs.Inode, parent, base string) (*folder, *name) {
+	d := e.folders[dir]
+	if d == nil {
+		if f := e.follow(nil, parent, true, quietly); f.base == "" {
+			d = f.in
+		} else if f.name != nil {
+			d = f.name.folder
+		}
+	}
+	if d == nil || d.node != dir {
+		return nil, nil
+	}
+	nm := d.names[base]
+	if nm == nil {
+		nm = e.newName(d, base)
+	}
+	nm.known = false
+	return d, nm
+}
