@@ -269,7 +269,7 @@ func TestFewPIDs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err, r.Stderr)
 		}
-		taints := rep.settled().Taints
+		taints := rep.Taints
 		if len(taints) != test.taints {
 			t.Errorf("%s: taints %+v", test.name, taints)
 		}

@@ -180,23 +180,6 @@ func digest(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// settled is the report without the taint of a box whose processes accessed files at the
-// same time. Whether that mattered is what the tests find out.
-func (r report) settled() report {
-	const unchecked = "unchecked"
-	taints := []taint{}
-	for _, t := range r.Taints {
-		if t.Kind != unchecked {
-			taints = append(taints, t)
-		}
-	}
-	if len(r.Taints) > 0 && len(taints) == 0 {
-		r.Verdict = "deterministic"
-	}
-	r.Taints = taints
-	return r
-}
-
 // diffReports fails the test if the reports of two runs of one command differ
 // in anything but the time that the runs took.
 func diffReports(t *testing.T, what string, want, got report) {

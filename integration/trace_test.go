@@ -174,7 +174,7 @@ func TestTrace(t *testing.T) {
 	same := func(what string, r result, rep report) {
 		t.Helper()
 		diffResults(t, what, want, r)
-		diffReports(t, what, wantReport.settled(), rep.settled())
+		diffReports(t, what, wantReport, rep)
 	}
 	r, rep, first := x.run(t, -1, plainly, tracedScript, "trace", "-o", "HOME/trace")
 	same("traced", r, rep)
@@ -193,7 +193,7 @@ func TestTrace(t *testing.T) {
 	t.Run("stderr", func(t *testing.T) {
 		// Where both go to the same place they do so in one order.
 		r, rep, _ := x.run(t, -1, plainly, tracedScript, "trace")
-		diffReports(t, "to standard error", wantReport.settled(), rep.settled())
+		diffReports(t, "to standard error", wantReport, rep)
 		var lines, rest []string
 		for line := range strings.Lines(r.Stderr) {
 			if lineForm.MatchString(strings.TrimSuffix(line, "\n")) {

@@ -165,9 +165,9 @@ const (
 	Tainted       = "tainted"
 )
 
-// TaintConflict is the kind of the taint of a box in which two accesses were in conflict,
-// and which of them came first was left to chance.
-const TaintConflict = "conflict"
+// TaintUnchecked is the kind of the taint of a box that had more names of files than conflicts
+// can be looked for.
+const TaintUnchecked = determinize.TaintUnchecked
 
 // Where modification times come from; see package project/journal.
 const (

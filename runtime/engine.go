@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/cachelayer/layer"
-	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/costs"
 	"laplace.dev/laplace/determinize/cpuid"
@@ -191,7 +190,6 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	for _, t := range r.Taints {
 		rep.Taints = append(rep.Taints, Taint(t))
 	}
-	rep.Taints = append(rep.Taints, unordered(r.Conflicts)...)
 	rep.Taints = append(rep.Taints, s.changedMeanwhile()...)
 	rep.Taints = append(rep.Taints, s.endReads()...)
 	rep.Taints = append(rep.Taints, conflictTaints(r.Conflicts, s.finality)...)
@@ -231,16 +229,6 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 		out.Warnings = append(out.Warnings, "trace: "+s.trace.err.Error()+": the rest of it is lost")
 	}
 	return out
-}
-
-// unordered are the taints of conflicts whose order was left to chance.
-func unordered(conflicts []conflict.Conflict) (taints []Taint) {
-	for _, c := range conflicts {
-		if !c.Ordered {
-			taints = append(taints, Taint{Kind: TaintConflict, Detail: string(c.Class) + ", " + c.Path, Exec: ""})
-		}
-	}
-	return slices.Compact(taints)
 }
 
 // virtual is the metadata of a layer as the box's processes saw it.
