@@ -22,6 +22,7 @@ type report struct {
 	Exit     int       `json:"exit"`
 	Verdict  string    `json:"verdict"`
 	Taints   []taint   `json:"taints"`
+	Attempts int       `json:"attempts"`
 	Refused  []refusal `json:"refused"`
 	Unmasked []string  `json:"unmasked"`
 	CPU      cpu       `json:"cpu"`

@@ -105,7 +105,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	},
 	// report FILE [KEY=VALUE...] checks that a report has its members and
 	// that some have these values: exit, verdict, taints (kinds, separated
-	// by commas), refused (names), command (separated by blanks).
+	// by commas), refused (names), command (separated by blanks), execs, attempts.
 	"report": func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) == 0 {
 			ts.Fatalf("usage: report FILE [KEY=VALUE...]")
@@ -122,7 +122,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		values := map[string]string{
 			"exit": strconv.Itoa(r.Exit), "verdict": r.Verdict, "command": strings.Join(r.Command, " "),
 			"taints": strings.Join(kinds, ","), "refused": strings.Join(refused, ","),
-			"execs": strconv.FormatInt(r.Execs.Total, 10),
+			"execs": strconv.FormatInt(r.Execs.Total, 10), "attempts": strconv.Itoa(r.Attempts),
 		}
 		for _, arg := range args[1:] {
 			key, want, _ := strings.Cut(arg, "=")

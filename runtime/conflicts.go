@@ -61,28 +61,22 @@ func side(s *conflict.Side) string {
 	return fmt.Sprintf("%q (process %d)", line, s.PID)
 }
 
-// mergeConflicts adds those of an attempt to those of earlier ones, which are all ordered in
-// it. The result is sorted, and has each once.
+// mergeConflicts adds conflicts of earlier attempts to those of one in which they are ordered:
+// what was in conflict and is not any more. Of an object that still is, the later ones tell more. The
+// result is sorted.
 func mergeConflicts(earlier, found []conflict.Conflict) []conflict.Conflict {
 	list := slices.Clone(found)
 	for _, c := range earlier {
 		if len(list) >= maxConflicts {
 			break
 		}
-		if c.Ordered = true; !slices.ContainsFunc(list, func(have conflict.Conflict) bool { return compareConflicts(&have, &c) == 0 }) {
+		if c.Ordered = true; !slices.ContainsFunc(list, func(have conflict.Conflict) bool { return have.Path == c.Path && have.Class == c.Class }) {
 			list = append(list, c)
 		}
 	}
-	slices.SortFunc(list, func(a, b conflict.Conflict) int {
-		return cmp.Or(compareConflicts(&a, &b), cmp.Compare(a.First.B, b.First.B), cmp.Compare(a.Second.B, b.Second.B))
+	slices.SortStableFunc(list, func(a, b conflict.Conflict) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Class, b.Class), cmp.Compare(a.First.B, b.First.B), cmp.Compare(a.First.Task, b.First.Task),
+			cmp.Compare(a.Second.B, b.Second.B), cmp.Compare(a.Second.Task, b.Second.Task))
 	})
 	return list
-}
-
-// compareConflicts orders conflicts by what they are about and who is in them.
-func compareConflicts(a, b *conflict.Conflict) int {
-	sides := func(a, b *conflict.Side) int {
-		return cmp.Or(cmp.Compare(a.Task, b.Task), slices.Compare(a.Argv, b.Argv), cmp.Compare(a.Cwd, b.Cwd))
-	}
-	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Class, b.Class), sides(&a.First, &b.First), sides(&a.Second, &b.Second))
 }
