@@ -34,9 +34,6 @@ func TestClocksKnowExactlyThePast(t *testing.T) {
 	})
 }
 
-// someone is anyone who makes an access.
-func someone[T any](*T) *T { return new(T) }
-
 // pair is two events that are in conflict over an object.
 type pair struct {
 	object int
@@ -57,7 +54,7 @@ func (m *model) detect(list []int) (all []pair) {
 	}}
 	m.run(list, func(i int, c *Clock) {
 		for _, u := range m.events[i].uses {
-			d.Access(c, &objects[u.object], aspectOf(u.object), Access{By: someone(Access{}.By), Op: u.op, B: uint64(i)})
+			d.Access(c, &objects[u.object], aspectOf(u.object), Access{By: new(Task), Op: u.op, B: uint64(i)})
 		}
 	})
 	return all

@@ -1,0 +1,14 @@
+// conflicts: listing d
+// one lists a directory from which another removes
+#include "race.h"
+
+static void one(void) { list("d"); }
+static void other(void) { CHECK(unlink("d/old") == 0); }
+
+int main(void)
+{
+	CHECK(mkdir("d", 0755) == 0);
+	put("d/old", "1");
+	both(one, other);
+	return 0;
+}

@@ -1,0 +1,24 @@
+// conflicts: none
+// a child writes what its parent had mapped
+#include "race.h"
+#include <sys/mman.h>
+
+static char *map(int prot, int flags)
+{
+	int fd = open("data", prot & PROT_WRITE ? O_RDWR : O_RDONLY);
+	char *p = mmap(NULL, 4096, prot, flags, fd, 0);
+	CHECK(fd >= 0 && p != MAP_FAILED && close(fd) == 0);
+	return p;
+}
+
+static void writer(void) { over("data", "new"); }
+
+int main(void)
+{
+	put("data", "old");
+	char *p = map(PROT_READ, MAP_PRIVATE);
+	CHECK(p[0] == 'o' && munmap(p, 4096) == 0);
+	done(child(writer));
+	puts(get("data"));
+	return 0;
+}

@@ -1,0 +1,23 @@
+// conflicts: content data
+// a child writes what its parent has mapped, which may read at any time
+#include "race.h"
+#include <sys/mman.h>
+
+static char *map(int prot, int flags)
+{
+	int fd = open("data", prot & PROT_WRITE ? O_RDWR : O_RDONLY);
+	char *p = mmap(NULL, 4096, prot, flags, fd, 0);
+	CHECK(fd >= 0 && p != MAP_FAILED && close(fd) == 0);
+	return p;
+}
+
+static void writer(void) { over("data", "new"); }
+
+int main(void)
+{
+	put("data", "old");
+	volatile char *p = map(PROT_READ, MAP_PRIVATE);
+	CHECK(p[0] == 'o');
+	done(child(writer));
+	return 0;
+}

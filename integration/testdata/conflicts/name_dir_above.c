@@ -1,0 +1,14 @@
+// conflicts: name d
+// a directory is renamed while one reads two levels below it
+#include "race.h"
+
+static void one(void) { CHECK(rename("d", "e") == 0); }
+static void other(void) { get("d/s/f"); }
+
+int main(void)
+{
+	CHECK(mkdir("d", 0755) == 0 && mkdir("d/s", 0755) == 0);
+	put("d/s/f", "1");
+	both(one, other);
+	return 0;
+}

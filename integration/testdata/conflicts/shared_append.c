@@ -1,0 +1,18 @@
+// conflicts: none
+// two append through a descriptor that both inherited
+#include "race.h"
+
+static int fd;
+
+static void one(void) { CHECK(write(fd, "a\n", 2) == 2); }
+static void other(void) { CHECK(write(fd, "b\n", 2) == 2); }
+
+int main(void)
+{
+	put("log", "");
+	fd = open("log", O_WRONLY | O_APPEND);
+	CHECK(fd >= 0);
+	both(one, other);
+	fputs(get("log"), stdout);
+	return 0;
+}
