@@ -182,8 +182,8 @@ func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
 		a := next.Next
 		var out *Outcome
 		if out, next, err = r.attempt(&a); next == nil || err != nil {
-			if err == nil && orders && (a.Serial != known.Serial || !slices.Equal(a.Ordered, known.Ordered)) {
-				remember(box, &a, log)
+			if err == nil && orders && out.Report.Verdict != "" {
+				learn(box, &known, &a, &out.Report, log)
 			}
 			return out, err
 		}
@@ -195,6 +195,22 @@ func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
 		}
 		log.Debug("the box runs again", "attempt", next.Next.N, "ordered", next.Next.Ordered, "serial", next.Next.Serial)
 	}
+}
+
+// learn remembers what the attempt that counts has ordered, unless that is known. What nothing
+// was in conflict about any more is forgotten.
+func learn(box *Box, known, last *attempt, r *Report, log *slog.Logger) {
+	switch {
+	case last.ordersMore(known):
+		remember(box, last, log)
+	case len(r.Conflicts) == 0 && last.ordersMore(&attempt{}):
+		forget(box)
+	}
+}
+
+// ordersMore tells whether an attempt orders more than an earlier one.
+func (a *attempt) ordersMore(than *attempt) bool {
+	return a.Serial != than.Serial || !slices.Equal(a.Ordered, than.Ordered)
 }
 
 // what names the objects of conflicts: the first one, and how many there are besides.

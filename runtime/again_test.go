@@ -276,6 +276,24 @@ func TestRemember(t *testing.T) {
 			t.Errorf("damaged %.20q: %d paths", damaged, len(a.Ordered))
 		}
 	}
+	clean, raced := &Report{}, &Report{Conflicts: races("/p/a")}
+	one, both := &attempt{N: 1, Ordered: []string{"/p/a"}}, &attempt{N: 2, Ordered: []string{"/p/a", "/p/b"}}
+	for _, test := range []struct {
+		known, last *attempt
+		r           *Report
+		want        []string
+	}{
+		{&attempt{N: 1}, one, raced, one.Ordered},
+		{one, one, raced, one.Ordered},
+		{one, both, raced, both.Ordered},
+		{both, both, clean, nil},
+		{&attempt{N: 1}, &attempt{N: 1}, clean, nil},
+	} {
+		if learn(box, test.known, test.last, test.r, log); !slices.Equal(recall(box).Ordered, test.want) {
+			t.Errorf("learned %v, want %v", recall(box).Ordered, test.want)
+		}
+	}
+	remember(box, one, log)
 	forgetOrdered(box.State, "/q")
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)

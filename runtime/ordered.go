@@ -133,6 +133,9 @@ func trimOrdered(dir string) error {
 	return nil
 }
 
+// forget removes what is remembered of a box's command.
+func forget(box *Box) { _ = os.Remove(filepath.Join(orderedDir(box.State), orderedName(box))) }
+
 // forgetOrdered removes what is remembered of a project's commands.
 func forgetOrdered(state, project string) {
 	all, _ := filepath.Glob(filepath.Join(orderedDir(state), orderedProject(project)+"*"))
