@@ -36,19 +36,42 @@ func newBoxDir(state string) (*boxDir, error) {
 		return nil, fail(err)
 	}
 	sweep(base)
-	path, err := os.MkdirTemp(base, "box-")
+	for {
+		path, err := os.MkdirTemp(base, "box-")
+		if err != nil {
+			return nil, fail(err)
+		}
+		d, err := lockBoxDir(path)
+		if err == nil && d != nil {
+			return d, nil
+		}
+		_ = os.RemoveAll(path)
+		if err != nil {
+			return nil, fail(err)
+		}
+	}
+}
+
+// lockBoxDir makes and takes the lock of a new box directory; nil if somebody has swept the
+// directory away before the lock was taken.
+func lockBoxDir(path string) (*boxDir, error) {
+	name := filepath.Join(path, "lock")
+	lock, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fail(err)
+		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err == nil {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	var have, named unix.Stat_t
+	if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		err = errors.Join(unix.Fstat(int(lock.Fd()), &have), unix.Lstat(name, &named))
 	}
-	if err != nil {
-		os.RemoveAll(path)
-		return nil, fail(err)
+	if err == nil && have.Ino == named.Ino {
+		return &boxDir{path: path, lock: lock}, nil
 	}
-	return &boxDir{path: path, lock: lock}, nil
+	lock.Close()
+	if err == nil || errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	return nil, err
 }
 
 // Scratch makes a directory in a state directory, for as long as remove has not
