@@ -102,7 +102,7 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	if err != nil {
 		return err
 	}
-	box.Trace = trace
+	box.Trace, box.Record = trace, true
 	if f.costs != "" {
 		if f.costs, err = c.outputFile("--costs", f.costs); err != nil {
 			return err

@@ -102,7 +102,7 @@ host with the same files, by anybody, it gives the same bytes.`,
 		}
 		return &runtime.Error{Op: cmd.Name(), Err: err, Hint: cmd.CommandPath() + " --help"}
 	})
-	cmd.AddCommand(do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), versionCommand())
+	cmd.AddCommand(do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), runsCommand(c), conflicts(c), versionCommand())
 	return cmd
 }
 

@@ -464,7 +464,7 @@ func TestSyscalls(t *testing.T) {
 func TestHelp(t *testing.T) {
 	s := newSession(t)
 	var all strings.Builder
-	for _, verb := range []string{"", "do", "trace", "host", "syscalls", "version"} {
+	for _, verb := range []string{"", "do", "trace", "host", "runs", "runs show", "runs rm", "conflicts", "syscalls", "version"} {
 		args := append(strings.Fields(verb), "--help")
 		status, stdout, stderr := s.run(args...)
 		if status != 0 || stderr != "" {

@@ -19,9 +19,10 @@ func purge(c *Caller) *cobra.Command {
 		Use:   "purge [flags]",
 		Short: "Remove what is kept of a project outside of it",
 		Long: `Remove what Laplace keeps of this project in its state directory: the changes of the
-last run that were not committed, the modification times that boxes have seen, and
-which accesses its commands needed to have ordered. The project itself is not touched;
-build from a clean tree afterwards. What a running laplace uses stays.`,
+last run that were not committed, the modification times that boxes have seen, which
+accesses its commands needed to have ordered, and the records of its runs. The project
+itself is not touched; build from a clean tree afterwards. What a running laplace uses
+stays.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.inBox() {

@@ -5,20 +5,21 @@ import (
 	"strconv"
 )
 
-// Run is what a box did: all that is kept of it after it has ended. But for Host it is the
-// same whenever a box is deterministic and starts from the same.
+// Run is what a box did: all that is kept of it after it has ended. Its JSON is the same
+// whenever a box is deterministic and starts from the same. Host is not; and which accesses to
+// an object are found to be in conflict depends on the schedule.
 type Run struct {
-	Host `json:"-"`
+	Host      `json:"-"`
+	Conflicts []Conflict `json:"-"` // sorted
 	Summary
-	Conflicts []Conflict `json:"conflicts"` // sorted
-	Execs     []Record   `json:"execs"`     // in the order of their start
+	Execs []Record `json:"execs"` // in the order of their start
 }
 
 // Host is what of a run is the host's, and differs from run to run.
 type Host struct {
-	ID      string `json:"id"`      // names the run in its store: small letters, digits and hyphens
-	Started int64  `json:"started"` // seconds since 1970
-	Wall    int64  `json:"wall_ms"` // how long it took, in milliseconds
+	ID      string `json:"id"`         // names the run in its store: small letters, digits and hyphens
+	Started int64  `json:"started_ms"` // milliseconds since 1970
+	Wall    int64  `json:"wall_ms"`    // how long it took, in milliseconds
 	// Attempts is how often the box ran; 1 if no conflict made it run again.
 	Attempts int    `json:"attempts"`
 	Project  string `json:"project"` // directory on the host

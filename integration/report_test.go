@@ -31,6 +31,7 @@ type report struct {
 	Tree     string    `json:"tree"`   // sha256
 	Stdout   string    `json:"stdout"` // sha256
 	Stderr   string    `json:"stderr"` // sha256
+	Record   record    `json:"record"`
 	WallMS   float64   `json:"wall_ms"`
 
 	Conflicts []conflict `json:"conflicts"`
@@ -52,6 +53,12 @@ type conflictSide struct {
 	Task string   `json:"task"`
 	Argv []string `json:"argv"`
 	Call string   `json:"call"`
+}
+
+type record struct {
+	ID      string `json:"id"`
+	Digest  string `json:"digest"` // sha256
+	Missing string `json:"missing"`
 }
 
 type cpu struct {
@@ -81,7 +88,7 @@ type execs struct {
 
 // reportKeys are the members that every report has.
 var reportKeys = []string{"version", "command", "exit", "verdict", "taints", "refused", "unmasked", "cpu", "execs",
-	"ticks", "tree", "stdout", "stderr", "wall_ms", "conflicts"}
+	"ticks", "tree", "stdout", "stderr", "record", "wall_ms", "conflicts"}
 
 // readReport reads a report and checks that no member is missing.
 func readReport(name string) (report, error) {
@@ -202,11 +209,12 @@ func digest(s string) string {
 }
 
 // diffReports fails the test if the reports of two runs of one command differ in anything but
-// the time that the runs took, and which accesses to an object were found to be in conflict:
+// the time that the runs took, the names of their records, and which accesses to an object were found to be in conflict:
 // that depends on the schedule.
 func diffReports(t *testing.T, what string, want, got report) {
 	t.Helper()
 	want.WallMS, got.WallMS = 0, 0
+	want.Record.ID, got.Record.ID = "", ""
 	want.Conflicts, got.Conflicts = nil, nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s: the reports differ (-want +got)\n%s", what, diff)
@@ -219,7 +227,7 @@ func TestReportCheck(t *testing.T) {
 	good := `{"version":"1","command":["./prog"],"exit":0,"verdict":"deterministic","taints":[],` +
 		`"refused":[{"syscall":"ioctl(TIOCSTI)","count":2}],"unmasked":[],` +
 		`"cpu":{"vendor":"GenuineIntel","family":6,"model":158,"stepping":10,"features":` + empty + `},"execs":{"total":1,"run":1,"skipped":0},` +
-		`"ticks":12,"tree":` + empty + `,"stdout":"sha256:` + digest("hello\n") + `","stderr":` + empty + `,"conflicts":[],"wall_ms":3.5}`
+		`"ticks":12,"tree":` + empty + `,"stdout":"sha256:` + digest("hello\n") + `","stderr":` + empty + `,"conflicts":[],"record":{"id":"a","digest":` + empty + `,"missing":""},"wall_ms":3.5}`
 	d, err := parseDirective("same refused=ioctl!,bpf")
 	if err != nil {
 		t.Fatal(err)

@@ -168,16 +168,17 @@ func (r *reader) string() string          { return element(r, r.strings, r.uint(
 func (r *reader) list() []string          { return element(r, r.lists, r.uint(), []string{}) }
 func (r *reader) digest() conflict.Digest { return element(r, r.digests, r.uint(), conflict.Digest{}) }
 
-func decodeHost(section []byte) (conflict.Host, error) {
+func decodeHost(section []byte, h *Head) error {
 	r := newReader(section)
-	h := conflict.Host{ID: r.string(), Started: r.int(), Wall: r.int(), Attempts: int(r.int()), Project: r.string()}
+	h.Host = conflict.Host{ID: r.string(), Started: r.int(), Wall: r.int(), Attempts: int(r.int()), Project: r.string()}
+	h.Conflicts = int(r.upTo(math.MaxInt32))
 	if err := r.end(); err != nil {
-		return conflict.Host{}, err
+		return err
 	}
 	if !ValidID(h.ID) {
-		return conflict.Host{}, fmt.Errorf("%w: it has no ID", ErrDamaged)
+		return fmt.Errorf("%w: it has no ID", ErrDamaged)
 	}
-	return h, nil
+	return nil
 }
 
 func decodeSummary(section []byte, h *Head) error {
@@ -191,7 +192,7 @@ func decodeSummary(section []byte, h *Head) error {
 	s.Total, s.Ticks = r.uint(), r.uint()
 	s.Tree, s.Stdout, s.Stderr = r.string(), r.string(), r.string()
 	h.Summary = s
-	h.Conflicts, h.Execs = int(r.upTo(math.MaxInt32)), int(r.upTo(math.MaxInt32))
+	h.Execs = int(r.upTo(math.MaxInt32))
 	return r.end()
 }
 

@@ -134,13 +134,14 @@ func (w *writer) section() []byte {
 	return append(b, w.body...)
 }
 
-func encodeHost(h *conflict.Host) []byte {
+func encodeHost(r *conflict.Run) []byte {
 	w := newWriter()
-	w.string(h.ID)
-	w.int(h.Started)
-	w.int(h.Wall)
-	w.int(int64(h.Attempts))
-	w.string(h.Project)
+	w.string(r.ID)
+	w.int(r.Started)
+	w.int(r.Wall)
+	w.int(int64(r.Attempts))
+	w.string(r.Project)
+	w.uint(uint64(len(r.Conflicts)))
 	return w.section()
 }
 
@@ -161,7 +162,6 @@ func encodeSummary(r *conflict.Run) []byte {
 	w.string(r.Tree)
 	w.string(r.Stdout)
 	w.string(r.Stderr)
-	w.uint(uint64(len(r.Conflicts)))
 	w.uint(uint64(len(r.Execs)))
 	return w.section()
 }

@@ -29,12 +29,12 @@ var (
 	ErrDamaged = errors.New("the record is damaged")
 )
 
-// The sections of a file, in their order. All but the first are a function of what the box
-// did.
+// The sections of a file, in their order. The last two are the same whenever a box is
+// deterministic and starts from the same. Which conflicts are found depends on the schedule.
 const (
 	hostSection = iota
-	summarySection
 	conflictSection
+	summarySection
 	execSection
 	sections
 )
@@ -52,9 +52,9 @@ const (
 // string of two bytes may repeat 255 bytes of the one before.
 const maxGrowth = 160
 
-// Encode is the file of a run and the digest of what is not the host's.
+// Encode is the file of a run and the digest of its last two sections.
 func Encode(r *conflict.Run) (file []byte, digest conflict.Digest) {
-	return seal([sections][]byte{encodeHost(&r.Host), encodeSummary(r), encodeConflicts(r.Conflicts), encodeExecs(r.Execs)})
+	return seal([sections][]byte{encodeHost(r), encodeConflicts(r.Conflicts), encodeSummary(r), encodeExecs(r.Execs)})
 }
 
 // seal puts the header before the sections.
@@ -81,12 +81,12 @@ func seal(bodies [sections][]byte) (file []byte, digest conflict.Digest) {
 	return file, digest
 }
 
-// digestOf is the digest of the sections that are not the host's: that of the version and
-// their lengths and digests, as they stand in the header.
+// digestOf is the digest of what is the same from run to run: that of the version and the
+// lengths and digests of the sections, as they stand in the header.
 func digestOf(header []byte) conflict.Digest {
 	h := sha256.New()
 	h.Write(header[len(magic) : len(magic)+4])
-	h.Write(header[entryAt+entrySize : sumAt])
+	h.Write(header[entryAt+summarySection*entrySize : sumAt])
 	return conflict.Digest(h.Sum(nil))
 }
 
@@ -97,7 +97,7 @@ type Head struct {
 	// Conflicts and Execs are how many are in the record.
 	Conflicts int `json:"conflict_count"`
 	Execs     int `json:"record_count"`
-	// Digest is that of the record without Host: equal ones mean equal records.
+	// Digest is that of the summary and the execs: equal ones mean that they are equal.
 	Digest conflict.Digest `json:"digest"`
 }
 
@@ -121,7 +121,7 @@ func Parse(from io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Host, err = decodeHost(host); err != nil {
+	if err := decodeHost(host, &f.Head); err != nil {
 		return nil, err
 	}
 	summary, err := f.section(summarySection)
@@ -183,7 +183,7 @@ func (f *File) section(i int) ([]byte, error) {
 		return nil, err
 	}
 	if sha256.Sum256(b) != f.sum[i] {
-		return nil, fmt.Errorf("%w: its %s section has another digest", ErrDamaged, [...]string{"host", "summary", "conflict", "exec"}[i])
+		return nil, fmt.Errorf("%w: its %s section has another digest", ErrDamaged, [...]string{"host", "conflict", "summary", "exec"}[i])
 	}
 	return b, nil
 }

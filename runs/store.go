@@ -28,8 +28,11 @@ var (
 	ErrForeign = errors.New("not a directory of yours alone")
 )
 
-// DefaultCap is the Store.Cap of Open.
-const DefaultCap = 1 << 30
+// DefaultCap and DefaultMost are the Store.Cap and Store.Most of Open.
+const (
+	DefaultCap  = 1 << 30
+	DefaultMost = 2000
+)
 
 // Store is a directory of runs: ID.run is one, lock is held by whoever adds or removes one,
 // new-* is one that is being written. Several processes may use it at a time.
@@ -37,10 +40,12 @@ type Store struct {
 	dir string
 	// Cap is how many bytes the files may take before Write removes the oldest; 0 sets no limit.
 	Cap int64
+	// Most is how many there may be likewise: each run has the directory read.
+	Most int
 }
 
 // Open is the store in a directory, which need not exist before the first Write.
-func Open(dir string) *Store { return &Store{dir: dir, Cap: DefaultCap} }
+func Open(dir string) *Store { return &Store{dir: dir, Cap: DefaultCap, Most: DefaultMost} }
 
 const (
 	suffix   = ".run"
@@ -51,7 +56,7 @@ const (
 func (s *Store) path(id string) string { return filepath.Join(s.dir, id+suffix) }
 
 // Write keeps a run: its file is there as a whole or not at all. Older runs go as far as the
-// files take more than Cap, but neither the newest nor the one that was written. The digest
+// files take more than Cap, or are more than Most, but neither the newest nor the one that was written. The digest
 // is that of Head. An error is of the file system, or ErrExists, ErrForeign.
 func (s *Store) Write(r *conflict.Run) (conflict.Digest, error) {
 	if !ValidID(r.ID) {
@@ -135,23 +140,24 @@ func (s *Store) add(id string, file []byte) error {
 	return err
 }
 
-// trim removes the oldest runs until the rest takes no more than Cap. What cannot be removed
+// trim removes the oldest runs until the rest is within Cap and Most. What cannot be removed
 // now may be by the next one: the run that was written is there in any case.
 func (s *Store) trim(written string) {
 	ids, err := s.ids()
-	if err != nil || s.Cap == 0 {
+	if err != nil {
 		return
 	}
-	total, sizes := int64(0), make([]int64, len(ids))
+	count, total, sizes := len(ids), int64(0), make([]int64, len(ids))
 	for i, id := range ids {
 		if fi, err := os.Lstat(s.path(id)); err == nil {
 			sizes[i] = fi.Size()
 			total += sizes[i]
 		}
 	}
-	for i := len(ids) - 1; i > 0 && total > s.Cap; i-- { // but the newest
+	over := func() bool { return s.Cap > 0 && total > s.Cap || s.Most > 0 && count > s.Most }
+	for i := len(ids) - 1; i > 0 && over(); i-- { // but the newest
 		if ids[i] != written && os.Remove(s.path(ids[i])) == nil {
-			total -= sizes[i]
+			count, total = count-1, total-sizes[i]
 		}
 	}
 }

@@ -158,6 +158,11 @@ func TestCap(t *testing.T) {
 	if got := names(t, s); got != "h g f e a" {
 		t.Errorf("without a cap: %q", got)
 	}
+	s.Most = 2
+	s.must(t, "b")
+	if got := names(t, s); got != "h b" {
+		t.Errorf("two at most: %q", got)
+	}
 }
 
 // Writers, removers and readers at the same time: whoever opens a run finds all of it.
@@ -271,7 +276,7 @@ func TestUnwritable(t *testing.T) {
 }
 
 func TestValidID(t *testing.T) {
-	for id, want := range map[string]bool{"a": true, "20200101-000000-abcd": true, "": false, "-a": false, "A": false, "a/b": false, "a.b": false,
+	for id, want := range map[string]bool{"a": true, "20200101-000000000-abc": true, "": false, "-a": false, "A": false, "a/b": false, "a.b": false,
 		strings.Repeat("a", 64): true, strings.Repeat("a", 65): false} {
 		if ValidID(id) != want {
 			t.Errorf("%q: %v", id, !want)

@@ -90,6 +90,8 @@ type Box struct {
 	Disturb *Disturbance `json:"disturb,omitempty"`
 	// Unpinned are pins that are off, to show that somebody would notice; each taints.
 	Unpinned determinize.Pins `json:"unpinned,omitempty"`
+	// Record has the run's record kept in State, see Runs.
+	Record bool `json:"record,omitempty"`
 	// Writers asks for Outcome.Writers.
 	Writers bool `json:"writers,omitempty"`
 	// Trace, when not nil, asks for a text of the intercepted calls.
@@ -214,8 +216,10 @@ type Report struct {
 	Tree   string `json:"tree"`
 	Stdout string `json:"stdout"`
 	Stderr string `json:"stderr"`
-	// WallMS is how long the box took in milliseconds of real time: the only member
-	// that differs from run to run.
+	// Record says where the record of the run is.
+	Record Record `json:"record"`
+	// WallMS is how long the box took in milliseconds of real time: with Record.ID what
+	// differs from run to run.
 	WallMS int64 `json:"wall_ms"`
 }
 

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -14,12 +15,12 @@ import (
 
 // Purged is something that Purge has removed.
 type Purged struct {
-	What  string // a project's state, or what is known of executables
+	What  string // a project's state, records of runs, or what is known of executables
 	Bytes int64  // how much space it took
 }
 
-// Purge removes the state of a project, whose path has no symbolic links, or, if
-// that is "", of all, with what is known of executables. An interrupted commit is
+// Purge removes the state of a project, whose path has no symbolic links, and the records
+// of its runs, or, if that is "", of all, with what is known of executables. An interrupted commit is
 // dealt with first. What somebody uses stays: notice, as Box.Notice, says so.
 func Purge(ctx context.Context, state, dir string, notice func(string), log *slog.Logger) (list []Purged, err error) {
 	base := projectsDir(state)
@@ -47,10 +48,39 @@ func Purge(ctx context.Context, state, dir string, notice func(string), log *slo
 			list = append(list, Purged{"the state of " + d, p.Bytes})
 		}
 	}
+	list = append(list, purgeRuns(state, dir, notice)...)
 	if dir != "" {
 		return list, nil
 	}
 	return append(list, purgeShared(state, notice)...), nil
+}
+
+// purgeRuns removes the records of the runs in a project; of all, if that is "".
+func purgeRuns(state, dir string, notice func(string)) []Purged {
+	store := Runs(state)
+	all, err := store.List()
+	var ids []string
+	for i := range all {
+		if dir == "" || all[i].Err == nil && all[i].Project == dir {
+			ids = append(ids, all[i].ID)
+		}
+	}
+	if err == nil && len(ids) == 0 {
+		return nil
+	}
+	bytes := int64(0)
+	if err == nil {
+		bytes, err = store.Remove(ids...)
+	}
+	if err != nil {
+		notice("records of runs stay: " + err.Error())
+		return nil
+	}
+	what := fmt.Sprintf("the records of %d runs", len(ids))
+	if dir != "" {
+		what += " in " + dir
+	}
+	return []Purged{{what, bytes}}
 }
 
 // purgeOne removes the state of one project.

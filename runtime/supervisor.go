@@ -292,14 +292,15 @@ func (s *supervisor) main() (*Outcome, *again, error) {
 	out := s.outcome(report, streams)
 	out.Disturbed = disturbed
 	out.Report.WallMS = (s.attempt.Took + time.Since(s.start)).Milliseconds()
-	if err := s.results(ctx, out, upper); err != nil {
+	err = s.results(ctx, out, upper)
+	if err != nil {
 		if out.Kept == "" {
 			return nil, nil, err
 		}
 		out.Exit, out.Report.Exit = ExitFailure, ExitFailure
-		return out, nil, err
 	}
-	return out, nil, nil
+	s.record(out, &report)
+	return out, nil, err
 }
 
 // listen does what the client asks for.
