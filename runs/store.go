@@ -34,8 +34,9 @@ const (
 	DefaultMost = 2000
 )
 
-// Store is a directory of runs: ID.run is one, lock is held by whoever adds or removes one,
-// new-* is one that is being written. Several processes may use it at a time.
+// Store is a directory of runs: ID.run is one, new-* one that is being written, whose writer
+// holds its lock, flock(2). Several processes may use it at a time: they never wait for each
+// other.
 type Store struct {
 	dir string
 	// Cap is how many bytes the files may take before Write removes the oldest; 0 sets no limit.
@@ -48,9 +49,8 @@ type Store struct {
 func Open(dir string) *Store { return &Store{dir: dir, Cap: DefaultCap, Most: DefaultMost} }
 
 const (
-	suffix   = ".run"
-	lockName = "lock"
-	newName  = "new-"
+	suffix  = ".run"
+	newName = "new-"
 )
 
 func (s *Store) path(id string) string { return filepath.Join(s.dir, id+suffix) }
@@ -66,86 +66,83 @@ func (s *Store) Write(r *conflict.Run) (conflict.Digest, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return conflict.Digest{}, err
 	}
-	unlock, err := s.lock()
-	if err != nil {
+	if err := s.private(); err != nil {
 		return conflict.Digest{}, err
 	}
-	defer unlock()
-	s.sweep()
-	if err := s.add(r.ID, file); err != nil {
-		return conflict.Digest{}, err
+	for {
+		done, err := s.add(r.ID, file)
+		if err != nil {
+			return conflict.Digest{}, err
+		}
+		if done {
+			break
+		}
 	}
 	s.trim(r.ID)
 	return digest, nil
 }
 
-// lock keeps others from adding and removing runs.
-func (s *Store) lock() (unlock func(), err error) {
+// private refuses a directory of others, or that others may look into.
+func (s *Store) private() error {
 	fi, err := os.Lstat(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok || !fi.IsDir() || fi.Mode().Perm()&0o077 != 0 || int(st.Uid) != os.Geteuid() {
-		return nil, &fs.PathError{Op: "open", Path: s.dir, Err: ErrForeign}
-	}
-	path := filepath.Join(s.dir, lockName)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
-			break
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
-	}
-	return func() { f.Close() }, nil
-}
-
-// sweep removes what was being written when a process died. The lock is held: nothing is
-// being written now.
-func (s *Store) sweep() {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), newName) && !strings.HasSuffix(e.Name(), suffix) {
-			_ = os.Remove(filepath.Join(s.dir, e.Name()))
-		}
-	}
-}
-
-// add writes a file and gives it its name.
-func (s *Store) add(id string, file []byte) error {
-	if _, err := os.Lstat(s.path(id)); err == nil {
-		return &fs.PathError{Op: "write", Path: s.path(id), Err: ErrExists}
-	}
-	f, err := os.CreateTemp(s.dir, newName)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(file)
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), s.path(id))
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok || !fi.IsDir() || fi.Mode().Perm()&0o077 != 0 || int(st.Uid) != os.Geteuid() {
+		return &fs.PathError{Op: "open", Path: s.dir, Err: ErrForeign}
 	}
+	return nil
+}
+
+// add writes a file and gives it its name; done is false if somebody has swept it away before
+// it was locked.
+func (s *Store) add(id string, file []byte) (done bool, err error) {
+	f, err := os.CreateTemp(s.dir, newName)
 	if err != nil {
-		_ = os.Remove(f.Name())
+		return false, err
 	}
-	return err
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	if _, err = f.Write(file); err == nil {
+		if err = unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, s.path(id), unix.RENAME_NOREPLACE); err == nil {
+			return true, nil
+		}
+		if errors.Is(err, unix.EEXIST) {
+			err = ErrExists
+		}
+		err = &fs.PathError{Op: "write", Path: s.path(id), Err: err}
+	}
+	if rerr := os.Remove(f.Name()); errors.Is(rerr, fs.ErrNotExist) && errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	return false, err
+}
+
+// sweep removes a file that was being written when its writer died: while one lives, it holds
+// the file's lock.
+func sweep(path string) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		_ = os.Remove(path)
+	}
 }
 
 // trim removes the oldest runs until the rest is within Cap and Most. What cannot be removed
 // now may be by the next one: the run that was written is there in any case.
 func (s *Store) trim(written string) {
-	ids, err := s.ids()
+	ids, unfinished, err := s.read()
 	if err != nil {
 		return
+	}
+	for _, name := range unfinished {
+		sweep(filepath.Join(s.dir, name))
 	}
 	count, total, sizes := len(ids), int64(0), make([]int64, len(ids))
 	for i, id := range ids {
@@ -156,29 +153,37 @@ func (s *Store) trim(written string) {
 	}
 	over := func() bool { return s.Cap > 0 && total > s.Cap || s.Most > 0 && count > s.Most }
 	for i := len(ids) - 1; i > 0 && over(); i-- { // but the newest
-		if ids[i] != written && os.Remove(s.path(ids[i])) == nil {
+		if ids[i] == written {
+			continue
+		}
+		if err := os.Remove(s.path(ids[i])); err == nil || errors.Is(err, fs.ErrNotExist) { // another trim has
 			count, total = count-1, total-sizes[i]
 		}
 	}
 }
 
-// ids are those of all runs, the newest first.
-func (s *Store) ids() (ids []string, err error) {
+// read reads the directory: the IDs of all runs, the newest first, and the names of files that
+// are not finished.
+func (s *Store) read() (ids, unfinished []string, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, e := range entries {
-		if id, ok := strings.CutSuffix(e.Name(), suffix); ok && ValidID(id) {
+		id, ok := strings.CutSuffix(e.Name(), suffix)
+		switch {
+		case ok && ValidID(id):
 			ids = append(ids, id)
+		case !ok && strings.HasPrefix(e.Name(), newName):
+			unfinished = append(unfinished, e.Name())
 		}
 	}
 	slices.Sort(ids)
 	slices.Reverse(ids)
-	return ids, nil
+	return ids, unfinished, nil
 }
 
 // Entry is a run in a store.
@@ -193,7 +198,7 @@ type Entry struct {
 // List lists the runs, the newest first. Of a file it reads the head: that of one that is
 // damaged elsewhere is as it was.
 func (s *Store) List() ([]Entry, error) {
-	ids, err := s.ids()
+	ids, _, err := s.read()
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +222,7 @@ func (s *Store) List() ([]Entry, error) {
 // Find is the ID of the run whose ID is, or alone begins with, prefix; the newest one for "".
 // The error is ErrUnknown or ErrAmbiguous, or of the file system.
 func (s *Store) Find(prefix string) (string, error) {
-	ids, err := s.ids()
+	ids, _, err := s.read()
 	if err != nil {
 		return "", err
 	}
@@ -294,14 +299,11 @@ func (s *Store) open(id string) (*OpenFile, error) {
 // Remove removes runs by their IDs and tells how many bytes they took. One that is no more is
 // no error.
 func (s *Store) Remove(ids ...string) (bytes int64, err error) {
-	if _, err := os.Lstat(s.dir); errors.Is(err, fs.ErrNotExist) {
+	if err := s.private(); errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
-	}
-	unlock, err := s.lock()
-	if err != nil {
+	} else if err != nil {
 		return 0, err
 	}
-	defer unlock()
 	for _, id := range ids {
 		if !ValidID(id) {
 			return bytes, fmt.Errorf("%q: %w", id, ErrUnknown)

@@ -198,6 +198,9 @@ func TestConcurrent(t *testing.T) {
 					t.Error(err)
 				}
 				f.Close()
+				if entries, err := os.ReadDir(dir); err != nil || len(entries) > 20+8+8 {
+					t.Errorf("%d files, %v", len(entries), err)
+				}
 				if i%5 == 0 {
 					if _, err := s.Remove(r.ID); err != nil {
 						t.Error(err)
@@ -212,7 +215,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// What a process that was killed has left goes; what is not a run's stays.
+// What a process that was killed has left goes; what another one writes stays, and what is no run.
 func TestSweep(t *testing.T) {
 	s := newStore(t)
 	s.must(t, "new-1")
@@ -221,13 +224,21 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	alive, err := os.Create(filepath.Join(s.dir, "new-456"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.Close()
+	if err := unix.Flock(int(alive.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
 	s.must(t, "b")
 	var left []string
 	entries, err := os.ReadDir(s.dir)
 	for _, e := range entries {
 		left = append(left, e.Name())
 	}
-	if want := []string{"Big.run", "b.run", "lock", "new-1.run", "notes"}; err != nil || !slices.Equal(left, want) {
+	if want := []string{"Big.run", "b.run", "new-1.run", "new-456", "notes"}; err != nil || !slices.Equal(left, want) {
 		t.Errorf("%v, %v, want %v", left, err, want)
 	}
 }
@@ -270,7 +281,7 @@ func TestUnwritable(t *testing.T) {
 	if !errors.Is(err, unix.EFBIG) {
 		t.Errorf("without space: %v", err)
 	}
-	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 2 {
+	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 1 {
 		t.Errorf("left: %v, %v", entries, err)
 	}
 }
