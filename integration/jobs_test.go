@@ -68,8 +68,8 @@ func TestRealJobs(t *testing.T) {
 	}
 }
 
-func (b jobBuild) test(t *testing.T) {
-	dir := filepath.Join(base, "jobs-"+b.name)
+// prepare makes the project in a directory that is removed when the test ends.
+func (b jobBuild) prepare(t *testing.T, dir string) (project string, who caller) {
 	project, home := filepath.Join(dir, "project"), filepath.Join(dir, "home")
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		t.Fatal(err)
@@ -78,13 +78,19 @@ func (b jobBuild) test(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { removeAll(dir) }) // they are large
-	who := plainCaller(home)
+	who = plainCaller(home)
 	if b.configure != "" {
 		r := run(t, who, project, nil, laplace(t), "do", "--", "sh", "-c", b.configure)
 		if r.Exit != 0 {
 			t.Fatalf("%s: exit status %d\n%s%s", b.configure, r.Exit, clip(r.Stdout), clip(r.Stderr))
 		}
 	}
+	return project, who
+}
+
+func (b jobBuild) test(t *testing.T) {
+	dir := filepath.Join(base, "jobs-"+b.name)
+	project, who := b.prepare(t, dir)
 	var first tree
 	for _, j := range jobs {
 		what := fmt.Sprintf("make -j%d", j)
