@@ -9,12 +9,13 @@ import (
 
 // A model is a program of several tasks that fork, wait, send to each other and access
 // objects, as the list of its events in one order in which they can happen. Every order that
-// its edges allow can happen too, and gives the same edges: a message has one receiver.
+// its edges allow can happen too, and gives the same edges: a message has one receiver, and
+// who comes when to a place where clocks are left is part of the program.
 type model struct {
 	events                   []event
 	tasks, objects, messages int
 	order                    [][]bool // order[i][j]: event i happens before event j, or is it
-	after                    [][]int  // what each directly comes after
+	after                    [][]int  // what is done before each: what it directly comes after, and who was at its place
 }
 
 // action is what an event is.
@@ -26,6 +27,8 @@ const (
 	doWait           // which: the child
 	doSend           // which: the message
 	doReceive        // which: the message
+	doLeave          // which: the place
+	doFollow         // which: the place
 	doEnd
 	actions
 )
@@ -58,6 +61,9 @@ func opsOn(a Aspect) []Op {
 	return []Op{Read, Change}
 }
 
+// places is how many places there are where clocks are left.
+const places = 2
+
 // bounds says how large a model may be.
 type bounds struct{ events, tasks, objects int }
 
@@ -74,7 +80,7 @@ func drawModel(t *rapid.T, most bounds) *model {
 	)
 	add := func(e event) {
 		e.tick = handed[e.task] || rapid.Bool().Draw(t, "tick")
-		handed[e.task] = e.action == doSend || e.action == doEnd
+		handed[e.task] = e.action == doSend || e.action == doLeave || e.action == doEnd
 		m.events = append(m.events, e)
 	}
 	for range rapid.IntRange(1, most.events).Draw(t, "events") {
@@ -112,6 +118,10 @@ func drawModel(t *rapid.T, most bounds) *model {
 					continue
 				}
 			}
+		case doLeave, doFollow:
+			e.which = rapid.IntRange(0, places-1).Draw(t, "place")
+			add(e)
+			continue
 		case doEnd:
 			if e.task != 0 {
 				live = slices.DeleteFunc(live, func(i int) bool { return i == e.task })
@@ -132,14 +142,17 @@ func drawModel(t *rapid.T, most bounds) *model {
 }
 
 // link fills in what comes before what: program order, from a fork to the child, from the
-// child's end to the wait, and from a message's sender to its receiver.
+// child's end to the wait, from a message's sender to its receiver, and from all who have left
+// their clocks at a place to who follows.
 func (m *model) link() {
 	n := len(m.events)
 	m.order, m.after = make([][]bool, n), make([][]int, n)
 	last := map[int]int{}
 	ends, sends, forks := map[int]int{}, map[int]int{}, map[int]int{}
+	var left [places][]int
+	var here [places][]int // the last one who was there
 	for j, e := range m.events {
-		var from []int
+		var from, turn []int
 		if i, ok := last[e.task]; ok {
 			from = append(from, i)
 		} else if i, ok := forks[e.task]; ok {
@@ -157,6 +170,12 @@ func (m *model) link() {
 			sends[e.which] = j
 		case doReceive:
 			from = append(from, sends[e.which])
+		case doLeave:
+			left[e.which] = append(left[e.which], j)
+			turn, here[e.which] = here[e.which], []int{j}
+		case doFollow:
+			from = append(from, left[e.which]...)
+			turn, here[e.which] = here[e.which], []int{j}
 		}
 		m.order[j] = make([]bool, n)
 		for i := range j {
@@ -165,7 +184,7 @@ func (m *model) link() {
 			}
 		}
 		m.order[j][j] = true
-		m.after[j] = from
+		m.after[j] = append(from, turn...)
 	}
 }
 
@@ -191,6 +210,7 @@ func (m *model) draw(t *rapid.T) []int {
 func (m *model) run(list []int, did func(i int, c *Clock)) *Chains {
 	var s Chains
 	clocks, messages := make([]Clock, m.tasks), map[int]Clock{}
+	var pasts [places]Past
 	clocks[0] = s.First()
 	for _, i := range list {
 		e := &m.events[i]
@@ -204,6 +224,8 @@ func (m *model) run(list []int, did func(i int, c *Clock)) *Chains {
 		case doReceive:
 			o := messages[e.which]
 			c.Join(&o)
+		case doFollow:
+			c.Follow(&pasts[e.which])
 		}
 		did(i, c)
 		switch e.action {
@@ -211,6 +233,8 @@ func (m *model) run(list []int, did func(i int, c *Clock)) *Chains {
 			clocks[e.which] = s.Fork(c)
 		case doSend:
 			messages[e.which] = *c
+		case doLeave:
+			pasts[e.which].Leave(c)
 		case doEnd:
 			s.End(c)
 		}
@@ -222,7 +246,7 @@ func (m *model) run(list []int, did func(i int, c *Clock)) *Chains {
 func (m *model) String() string {
 	text := ""
 	for i, e := range m.events {
-		what := [...]string{"accesses", "forks", "waits for", "sends", "receives", "ends"}[e.action]
+		what := [...]string{"accesses", "forks", "waits for", "sends", "receives", "leaves", "follows", "ends"}[e.action]
 		text += fmt.Sprintf("%d: %d %s %d %v, tick %v, after %v\n", i, e.task, what, e.which, e.uses, e.tick, m.after[i])
 	}
 	return text

@@ -138,11 +138,12 @@ type world struct {
 	done    uint64   // a bit an event
 	seen    []uint64 // by task: all that it has seen
 	sent    []uint64 // by message
+	left    []uint64 // by place
 	objects []uint64
 }
 
 func (w world) clone() world {
-	return world{w.done, slices.Clone(w.seen), slices.Clone(w.sent), slices.Clone(w.objects)}
+	return world{w.done, slices.Clone(w.seen), slices.Clone(w.sent), slices.Clone(w.left), slices.Clone(w.objects)}
 }
 
 // oneResult tells whether all orders lead from state to state alike: whether, wherever the
@@ -167,7 +168,7 @@ func (m *model) oneResult() bool {
 		}
 		return true
 	}
-	return walk(world{0, make([]uint64, m.tasks), make([]uint64, m.messages), make([]uint64, m.objects)})
+	return walk(world{0, make([]uint64, m.tasks), make([]uint64, m.messages), make([]uint64, places), make([]uint64, m.objects)})
 }
 
 // mix is a digest of two values in their order.
@@ -191,6 +192,10 @@ func (m *model) step(j int, w *world) {
 		w.sent[e.which] = *me
 	case doReceive:
 		*me = mix(*me, w.sent[e.which])
+	case doLeave:
+		w.left[e.which] = mix(w.left[e.which], *me)
+	case doFollow:
+		*me = mix(*me, w.left[e.which])
 	}
 	for _, u := range e.uses {
 		o := &w.objects[u.object]
