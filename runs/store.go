@@ -31,7 +31,7 @@ var (
 // DefaultCap and DefaultMost are the Store.Cap and Store.Most of Open.
 const (
 	DefaultCap  = 1 << 30
-	DefaultMost = 2000
+	DefaultMost = 500
 )
 
 // Store is a directory of runs: ID.run is one, new-* one that is being written, whose writer
@@ -56,8 +56,8 @@ const (
 func (s *Store) path(id string) string { return filepath.Join(s.dir, id+suffix) }
 
 // Write keeps a run: its file is there as a whole or not at all. Older runs go as far as the
-// files take more than Cap, or are more than Most, but neither the newest nor the one that was written. The digest
-// is that of Head. An error is of the file system, or ErrExists, ErrForeign.
+// files take more than Cap, or are more than Most, but neither the newest nor the one that was
+// written. The digest is that of Head. An error is of the file system, or ErrExists, ErrForeign.
 func (s *Store) Write(r *conflict.Run) (conflict.Digest, error) {
 	if !ValidID(r.ID) {
 		return conflict.Digest{}, fmt.Errorf("the ID of a run is %q: %w", r.ID, unix.EINVAL)
