@@ -73,7 +73,7 @@ func (e *engine) finishes(t *task) {
 	e.unmaps(t)
 	for _, k := range t.kids {
 		if k.sawParent > t.clk.B {
-			e.taint("life", "its parent ended before it asked for it, and it was told otherwise", k)
+			e.overtaken("life", "its parent ended before it asked for it, and it was told otherwise", k)
 		}
 	}
 	e.dropPipes(t)

@@ -86,7 +86,7 @@ func (e *engine) othersTurn(t *task) (verdict, bool) {
 			return v, true
 		}
 		if e.reapedAfter(t, int(t.fd(i-1))) {
-			e.taint("life", lateLook, t)
+			e.overtaken("life", lateLook, t)
 		}
 	}
 	return verdict{}, false

@@ -30,7 +30,7 @@ func (e *engine) planFork(t *task, plan forkPlan) verdict {
 			return v
 		}
 		if t.stamp().Before(use.at) {
-			e.taint("pid", "another process had taken its pid already, or had not given it back yet", t)
+			e.overtaken("pid", "another process had taken its pid already, or had not given it back yet", t)
 		}
 	}
 	if e.cfg.Unpinned.Has(PinPIDs) {
@@ -42,7 +42,7 @@ func (e *engine) planFork(t *task, plan forkPlan) verdict {
 		return fail(unix.EAGAIN)
 	}
 	if use := e.usedPIDs[pid]; pid != want && use != nil && t.stamp().Before(use.at) {
-		e.taint("pid", "another process had taken the pid after its own already", t)
+		e.overtaken("pid", "another process had taken the pid after its own already", t)
 	}
 	if err := e.cfg.PlacePID(pid); err != nil {
 		e.fatal = err
@@ -241,7 +241,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	}
 	if p != nil {
 		if p.chldCaught && p.state == stateRunning && t.awaitedBy != p && !vforked {
-			e.taint("signal", "a child of it was killed while it ran", p)
+			e.overtaken("signal", "a child of it was killed while it ran", p)
 		}
 		e.raise(p, t.shown())
 	}

@@ -21,6 +21,9 @@ type Report struct {
 	Ticks     uint64
 	LastStamp int64       // of the first process, when it ended, in nanoseconds since the epoch
 	Costs     costs.Table // what the execs have cost, if that was asked for
+	// Overtaken says that there are Taints because tasks had gone on when something came that is
+	// before what they did: a signal, somebody who looks at them. One call at a time there are none.
+	Overtaken bool
 	// Conflicts are pairs of accesses whose order was left to chance, or would have been
 	// without the engine, sorted.
 	Conflicts []conflict.Conflict
@@ -40,6 +43,12 @@ func (e *engine) taint(kind, detail string, t *task) {
 	if !slices.Contains(e.report.Taints, n) {
 		e.report.Taints = append(e.report.Taints, n)
 	}
+}
+
+// overtaken notes a reason that there is only because tasks run at the same time.
+func (e *engine) overtaken(kind, detail string, t *task) {
+	e.report.Overtaken = true
+	e.taint(kind, detail, t)
 }
 
 // refuse counts a call that was not let through.

@@ -169,9 +169,9 @@ func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
 // others counted who have.
 func (e *engine) tooLate(u *task, l *letter, late bool) {
 	if late {
-		e.taint("signal", "it was sent "+l.sig.String()+" when it had gone on already", u)
+		e.overtaken("signal", "it was sent "+l.sig.String()+" when it had gone on already", u)
 	} else if l.at.Before(u.ord.Relied) {
-		e.taint("signal", "it was sent "+l.sig.String()+" when others had gone on who counted on it", u)
+		e.overtaken("signal", "it was sent "+l.sig.String()+" when others had gone on who counted on it", u)
 	}
 }
 

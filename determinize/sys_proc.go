@@ -88,7 +88,7 @@ func (e *engine) sees(t, owner *task) {
 	case owner == t:
 		e.parentOf(t)
 	case !e.serial && owner.clk.B > t.clk.B && !owner.ended():
-		e.taint("life", lateLook, t)
+		e.overtaken("life", lateLook, t)
 	}
 }
 
@@ -390,7 +390,7 @@ func (e *engine) listProc(t *task, path string, in []dirEntry) []dirEntry {
 	if rel == "" {
 		for pid := range e.usedPIDs {
 			if e.reapedAfter(t, pid) {
-				e.taint("life", lateLook, t)
+				e.overtaken("life", lateLook, t)
 				break
 			}
 		}

@@ -438,7 +438,7 @@ func setpgidEnter(e *engine, t *task) verdict {
 		if k.pgid == pgid || pgid == 0 && k.pgid == k.vpid {
 			return answer(0)
 		}
-		e.taint("life", "its parent moved it to another group when it had started a program already", k)
+		e.overtaken("life", "its parent moved it to another group when it had started a program already", k)
 	}
 	return runThen(func(ret int64) {
 		if ret != 0 {

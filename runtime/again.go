@@ -46,6 +46,8 @@ type attempt struct {
 	N       int      // counts from 1
 	Ordered []string // paths in the box at which accesses are ordered, sorted
 	Serial  bool     // all calls are
+	// Chance says that they are for what happens in some runs only.
+	Chance bool
 	// Found are the conflicts of the attempts before.
 	Found []conflict.Conflict
 	// Released is what they have passed on of their output, by outlet.
@@ -56,16 +58,17 @@ type attempt struct {
 // again says that a run does not count, and what comes after it.
 type again struct {
 	Next  attempt
-	Shown bool // somebody has seen some of its output
+	Why   string // what processes raced for
+	Shown bool   // somebody has seen some of its output
 }
 
-// next is the attempt that follows one in which these conflicts were left to chance; ok is
-// false if no other one can do better.
-func (a *attempt) next(found []conflict.Conflict) (n attempt, ok bool) {
+// next is the attempt that follows one in which these conflicts were left to chance, or which
+// is tainted because somebody was overtaken; ok is false if no other one can do better.
+func (a *attempt) next(found []conflict.Conflict, overtaken bool) (n attempt, ok bool) {
 	if a.Serial {
 		return attempt{}, false
 	}
-	n = attempt{N: a.N + 1, Ordered: slices.Clone(a.Ordered), Found: mergeConflicts(a.Found, found), Released: a.Released}
+	n = attempt{N: a.N + 1, Ordered: slices.Clone(a.Ordered), Serial: overtaken, Chance: overtaken, Found: mergeConflicts(a.Found, found)}
 	more := false
 	for i := range found {
 		path := found[i].Path
@@ -132,7 +135,7 @@ func writable(fd int) bool {
 // s.finality says why nothing can be done about its conflicts.
 func (s *supervisor) runAgain(r *determinize.Report, err error, st *streams) *again {
 	found := unresolved(r.Conflicts)
-	if len(found) == 0 || !s.box.orders() || err != nil && !errors.Is(err, determinize.ErrDeadlock) {
+	if len(found) == 0 && !r.Overtaken || !s.box.orders() || err != nil && !errors.Is(err, determinize.ErrDeadlock) {
 		return nil
 	}
 	if s.finality = s.box.final(); s.finality == "" && s.heard != nil && s.heard.lost {
@@ -141,14 +144,18 @@ func (s *supervisor) runAgain(r *determinize.Report, err error, st *streams) *ag
 	if s.finality != "" {
 		return nil
 	}
-	next, ok := s.attempt.next(found)
+	next, ok := s.attempt.next(found, r.Overtaken)
 	if !ok {
 		s.finality = "one call at a time does not order it"
 		return nil
 	}
 	next.Released = st.released()
 	next.Took = s.attempt.Took + time.Since(s.start)
-	return &again{Next: next, Shown: st.shown}
+	why := what(found)
+	if len(found) == 0 {
+		why = "what comes first"
+	}
+	return &again{Next: next, Why: why, Shown: st.shown}
 }
 
 // Run runs a box: it starts a supervisor, passes requests on to it and waits
@@ -191,7 +198,7 @@ func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
 			return nil, err
 		}
 		if next.Shown && box.Notice != nil {
-			box.Notice("processes raced for " + what(next.Next.Found) + ": the command runs again, and its output starts over")
+			box.Notice("processes raced for " + next.Why + ": the command runs again, and its output starts over")
 		}
 		log.Debug("the box runs again", "attempt", next.Next.N, "ordered", next.Next.Ordered, "serial", next.Next.Serial)
 	}
@@ -201,6 +208,7 @@ func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
 // was in conflict about any more is forgotten.
 func learn(box *Box, known, last *attempt, r *Report, log *slog.Logger) {
 	switch {
+	case last.Chance: // the next one may do without
 	case last.ordersMore(known):
 		remember(box, last, log)
 	case len(r.Conflicts) == 0 && last.ordersMore(&attempt{}):

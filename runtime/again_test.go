@@ -38,11 +38,12 @@ func TestNextAttempt(t *testing.T) {
 		many[i] = fmt.Sprintf("/%04d", i)
 	}
 	for name, test := range map[string]struct {
-		after   attempt
-		found   []conflict.Conflict
-		ordered []string
-		serial  bool
-		ends    bool
+		after     attempt
+		found     []conflict.Conflict
+		overtaken bool
+		ordered   []string
+		serial    bool
+		ends      bool
 	}{
 		"the first conflicts": {after: attempt{N: 1}, found: races("/p/b", "/p/a", "/p/b"), ordered: []string{"/p/a", "/p/b"}},
 		"new ones":            {after: attempt{N: 2, Ordered: []string{"/p/b"}}, found: races("/p/a", "/p/c"), ordered: []string{"/p/a", "/p/b", "/p/c"}},
@@ -50,12 +51,14 @@ func TestNextAttempt(t *testing.T) {
 		"once too often":      {after: attempt{N: 5, Ordered: []string{"/p/b"}}, found: races("/p/c"), serial: true},
 		"the same again":      {after: attempt{N: 2, Ordered: []string{"/p/b"}}, found: races("/p/b"), serial: true},
 		"not about a file":    {after: attempt{N: 1}, found: races("/p/b", ""), serial: true},
+		"somebody overtaken":  {after: attempt{N: 1, Ordered: []string{"/p/b"}}, overtaken: true, serial: true},
+		"overtaken all alone": {after: attempt{N: 2, Serial: true}, overtaken: true, ends: true},
 		"too many":            {after: attempt{N: 2, Ordered: many}, found: races("/p/c"), serial: true},
 		"in spite of all":     {after: attempt{N: 3, Serial: true}, found: races("/p/c"), ends: true},
 	} {
 		before := slices.Clone(test.after.Ordered)
-		n, ok := test.after.next(test.found)
-		if ok == test.ends || n.Serial != test.serial || !slices.Equal(n.Ordered, test.ordered) {
+		n, ok := test.after.next(test.found, test.overtaken)
+		if ok == test.ends || n.Serial != test.serial || n.Chance != (test.overtaken && ok) || !slices.Equal(n.Ordered, test.ordered) {
 			t.Errorf("%s: %v, %+v", name, ok, n)
 		}
 		if ok && n.N != test.after.N+1 {
@@ -72,7 +75,7 @@ func TestAttemptsEnd(t *testing.T) {
 	a, ok := attempt{N: 1}, true
 	for ok {
 		var n attempt
-		if n, ok = a.next(races(fmt.Sprintf("/p/%d", a.N))); ok {
+		if n, ok = a.next(races(fmt.Sprintf("/p/%d", a.N)), false); ok {
 			a = n
 		}
 		if a.N > maxAttempts+1 {
@@ -286,6 +289,7 @@ func TestRemember(t *testing.T) {
 		{&attempt{N: 1}, one, raced, one.Ordered},
 		{one, one, raced, one.Ordered},
 		{one, both, raced, both.Ordered},
+		{both, &attempt{N: 2, Serial: true, Chance: true}, clean, both.Ordered},
 		{both, both, clean, nil},
 		{&attempt{N: 1}, &attempt{N: 1}, clean, nil},
 	} {
