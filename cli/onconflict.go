@@ -23,6 +23,6 @@ func (f *boxFlags) conflicts(c *Caller, r *runtime.Report) error {
 	}
 	return &runtime.Error{
 		Op: "--on-conflict", Err: fmt.Errorf("the order of %s was left to chance", count(uint64(len(found)), "pair")+" of accesses"),
-		Hint: "--on-conflict=order, which runs it again in order", Exit: runtime.ExitConflict,
+		Hint: "laplace conflicts, which shows all; --on-conflict=order, which runs it again in order", Exit: runtime.ExitConflict,
 	}
 }

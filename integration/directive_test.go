@@ -23,9 +23,6 @@ type directive struct {
 	Verdict string          // "deterministic" or "tainted", "*" for either
 	Flags   []string        // further flags of laplace do
 	CFlags  []string        // further flags of gcc
-	// Canonical says that only the canonical run has one result: its processes race for
-	// files, or signal others that are under way.
-	Canonical bool
 
 	// Unmasked are the base names of the executables of the project that the
 	// report names for instructions that cannot be masked.
@@ -132,11 +129,6 @@ func (d *directive) set(key, value string) error {
 		d.Flags = strings.Fields(value)
 	case "unmasked":
 		d.Unmasked = strings.Split(value, ",")
-	case "order":
-		if value != "canonical" {
-			return fmt.Errorf("directive order=%q is no order", value)
-		}
-		d.Canonical = true
 	case "cflags":
 		d.CFlags = strings.Fields(value)
 	default:

@@ -332,11 +332,7 @@ func (p *program) testDisturbed(t *testing.T) {
 	time.Sleep(time.Until(first.ended.Add(1100 * time.Millisecond)))
 	uid := disturbedUID()
 	p.fill(t, copyOptions{Owner: uid, Reverse: true, Later: 90 * time.Minute})
-	var flags []string
-	if p.Canonical {
-		flags = append(flags, "--canonical")
-	}
-	second := p.runOut(t, "disturbed", "disturbed", func(home string) caller { return disturbedCaller(t, home, uid) }, uid, flags...)
+	second := p.runOut(t, "disturbed", "disturbed", func(home string) caller { return disturbedCaller(t, home, uid) }, uid)
 	diffResults(t, "disturbed", first.result, second.result)
 	diffReports(t, "disturbed", first.report, second.report)
 	diffTrees(t, "disturbed: --out", first.out, second.out)

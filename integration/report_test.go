@@ -216,6 +216,7 @@ func diffReports(t *testing.T, what string, want, got report) {
 	want.WallMS, got.WallMS = 0, 0
 	want.Record.ID, got.Record.ID = "", ""
 	want.Conflicts, got.Conflicts = nil, nil
+	want.Attempts, got.Attempts = 0, 0
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s: the reports differ (-want +got)\n%s", what, diff)
 	}

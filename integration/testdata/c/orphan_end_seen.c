@@ -1,4 +1,4 @@
-// laplace: pinned order=canonical
+// laplace: pinned
 // Until when a process is there that nobody waits for: by kill, in /proc, in its listing, by wait. Natively its end and those
 // who look race; in a box its end has its place, however early it comes there. In parallel a listing of /proc may come when somebody
 // had been waited for already, which taints.

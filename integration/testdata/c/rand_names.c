@@ -1,4 +1,4 @@
-// laplace: pinned order=canonical
+// laplace: pinned
 // Temporary names: distinct within a process and between siblings, the same from run to run.
 #include "check.h"
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// laplace: pinned order=canonical
+// laplace: pinned
 // How far a child gets before its parent's SIGTERM reaches it, and how often a handler runs: races natively.
 #include "check.h"
 #include <signal.h>

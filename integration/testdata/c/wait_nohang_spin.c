@@ -1,4 +1,4 @@
-// laplace: same order=canonical
+// laplace: same
 // Loops that only ask and never sleep: the one that is waited for must still get its turn.
 #include "check.h"
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same order=canonical
+# laplace: same
 # Programs that use timers: timeout, python's signal.alarm, setitimer, sigtimedwait and threading.Timer, perl's alarm, bash's wait -n and read -t with a watchdog.
 cat >work.py <<'end'
 import select, signal, threading, time

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: same order=canonical
+# laplace: same
 # Subshells that append to one file: in turn, all at once through one descriptor, and each with its own.
 for i in 1 2 3; do (echo "turn $i" >>log); done
 { (echo a); (echo b); (echo c); } >>log

@@ -1,5 +1,5 @@
 #!/bin/sh
-# laplace: pinned order=canonical
+# laplace: pinned
 # Who appends first when nothing orders the writers is a race natively, and one order in a box.
 for i in 1 2 3 4 5; do
 	(for j in 1 2 3 4 5; do echo "$i.$j" >>log; done) &

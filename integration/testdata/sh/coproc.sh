@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same order=canonical
+# laplace: same
 # bash: coprocesses, as a filter, as a calculator, and ended by closing or killing.
 coproc UPPER { while read -r line; do echo "${line^^}"; done; echo "at the end" ; }
 exec 5>&"${UPPER[1]}" 6<&"${UPPER[0]}"

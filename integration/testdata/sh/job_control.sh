@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: pinned order=canonical
+# laplace: pinned
 # Job control without a terminal, several jobs at once: groups, stops and continues, jobs by their numbers.
 set -m
 exec 2>/dev/null # bash tells of jobs there, with their pids

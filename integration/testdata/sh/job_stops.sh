@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same order=canonical
+# laplace: same
 # Jobs that stop: by SIGTSTP, SIGTTIN and SIGSTOP, gone on with by fg, bg and SIGCONT, their states in jobs; a whole pipeline, and one that sleeps with a timer.
 set -m
 exec 2>/dev/null

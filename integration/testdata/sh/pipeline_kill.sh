@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same order=canonical
+# laplace: same
 # Pipelines, one member of which is killed or leaves: the others find the end, or SIGPIPE, and all of it ends.
 {
 	set -m # a job is a group

@@ -1,5 +1,5 @@
 #!/bin/bash
-# laplace: same order=canonical
+# laplace: same
 # Loops that watch the time, and waits with one: date, SECONDS, read -t, a watchdog in the background, sleep that a trap interrupts.
 end=$(( $(date +%s) + 1 )); while [ "$(date +%s)" -lt $end ]; do :; done; echo "date"
 SECONDS=0; while [ $SECONDS -lt 1 ]; do sleep 0.05; done; echo "SECONDS"
