@@ -206,15 +206,8 @@ func testRaces(t *testing.T, seed uint64, wild bool) {
 			diffResults(t, what, canonically, r)
 			diffEnds(t, what, canonical, rep)
 		}
-		if schedule > 1 {
-			continue
-		}
-		r, rep = p.runBoxed(t, "--jitter", strconv.Itoa(schedule), "--on-conflict=order")
-		what += ", in order"
-		diffResults(t, what, canonically, r)
-		diffEnds(t, what, canonical, rep)
-		if rep.Verdict != "deterministic" {
-			t.Errorf("%s: %s, %+v", what, rep.Verdict, rep.Taints)
+		if schedule < 2 {
+			p.testOrdered(t, schedule, canonically, canonical)
 		}
 	}
 	if t.Failed() {

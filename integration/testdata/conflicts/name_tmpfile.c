@@ -1,4 +1,4 @@
-// conflicts: name x; maybe content x; maybe metadata x
+// conflicts: name x; maybe content x|-; maybe metadata x|-
 // a file without a name gets one, another looks for it
 #include "race.h"
 
