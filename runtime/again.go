@@ -46,7 +46,7 @@ type attempt struct {
 	N       int      // counts from 1
 	Ordered []string // paths in the box at which accesses are ordered, sorted
 	Serial  bool     // all calls are
-	// Chance says that they are for what happens in some runs only.
+	// Chance says that they are for what happens in some runs only: Ordered will do in others.
 	Chance bool
 	// Found are the conflicts of the attempts before.
 	Found []conflict.Conflict
@@ -68,7 +68,7 @@ func (a *attempt) next(found []conflict.Conflict, overtaken bool) (n attempt, ok
 	if a.Serial {
 		return attempt{}, false
 	}
-	n = attempt{N: a.N + 1, Ordered: slices.Clone(a.Ordered), Serial: overtaken, Chance: overtaken, Found: mergeConflicts(a.Found, found)}
+	n = attempt{N: a.N + 1, Ordered: slices.Clone(a.Ordered), Found: mergeConflicts(a.Found, found)}
 	more := false
 	for i := range found {
 		path := found[i].Path
@@ -80,11 +80,13 @@ func (a *attempt) next(found []conflict.Conflict, overtaken bool) (n attempt, ok
 			n.Ordered, more = slices.Insert(n.Ordered, at, path), true
 		}
 	}
-	if !more || n.N > maxAttempts || len(n.Ordered) > maxOrdered {
+	if len(found) > 0 && !more || n.N > maxAttempts || len(n.Ordered) > maxOrdered {
 		n.Serial = true
 	}
 	if n.Serial {
 		n.Ordered = nil
+	} else if overtaken {
+		n.Serial, n.Chance = true, true
 	}
 	return n, true
 }
@@ -207,11 +209,11 @@ func Run(ctx context.Context, box *Box, log *slog.Logger) (*Outcome, error) {
 // learn remembers what the attempt that counts has ordered, unless that is known. What nothing
 // was in conflict about any more is forgotten.
 func learn(box *Box, known, last *attempt, r *Report, log *slog.Logger) {
+	lasting := &attempt{Ordered: last.Ordered, Serial: last.Serial && !last.Chance}
 	switch {
-	case last.Chance: // the next one may do without
-	case last.ordersMore(known):
-		remember(box, last, log)
-	case len(r.Conflicts) == 0 && last.ordersMore(&attempt{}):
+	case lasting.ordersMore(known):
+		remember(box, lasting, log)
+	case len(r.Conflicts) == 0 && lasting.ordersMore(&attempt{}):
 		forget(box)
 	}
 }
