@@ -39,7 +39,7 @@ var raceActions = map[byte]struct {
 }
 
 // wildActions are more of what tasks do, of which is not told what they race for.
-const wildActions = "DCHuQqkMLTVzNXB"
+const wildActions = "DCHuQqkeMLTVzNXB"
 
 // drawRaces makes a program from a seed, that does such, too, if it is to be wild.
 func drawRaces(seed uint64, wild bool) *raceProgram {
@@ -58,7 +58,7 @@ func drawRaces(seed uint64, wild bool) *raceProgram {
 	if wild && rng.IntN(2) == 0 { // with the others, all goes one call at a time
 		kinds = strings.NewReplacer("L", "", "T", "", "M", "").Replace(kinds)
 	}
-	for len(p.events) < 30 {
+	for size := 10 + rng.IntN(50); len(p.events) < size; {
 		e := raceEvent{task: live[rng.IntN(len(live))]}
 		switch e.action = "FFFFWWSSSGGGE"[rng.IntN(13)]; {
 		case rng.IntN(2) == 0: // nothing of that
@@ -97,7 +97,21 @@ func drawRaces(seed uint64, wild bool) *raceProgram {
 		}
 		p.events = append(p.events, e)
 	}
+	if wild {
+		p.kill()
+	}
 	return p
+}
+
+// kill has tasks killed before they are waited for, of which nobody waits for more than that.
+func (p *raceProgram) kill() {
+	for i := len(p.events) - 1; i >= 0; i-- {
+		w := p.events[i]
+		needed := func(e raceEvent) bool { return e.task == w.n && strings.IndexByte("FSWGVB", e.action) >= 0 }
+		if w.action == 'W' && w.n%2 == 0 && !slices.ContainsFunc(p.events, needed) {
+			p.events = slices.Insert(p.events, i, raceEvent{w.task, 'K', w.n})
+		}
+	}
 }
 
 // args are the arguments of the program.

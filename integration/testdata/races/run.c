@@ -3,6 +3,7 @@
 #include "../conflicts/race.h"
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -178,7 +179,7 @@ int main(int argc, char **argv)
 			put(at("private", i), argv[i]);
 	}
 	for (int i = 2; i < argc; i++) {
-		int task, n, fd;
+		int task, n, fd, status;
 		char action, text[64];
 		sscanf(argv[i], "%d%c%d", &task, &action, &n);
 		if (task != me)
@@ -189,8 +190,12 @@ int main(int argc, char **argv)
 			if ((pids[n] = fork()) == 0)
 				me = n, see(argv[i]);
 			break;
+		case 'K': // kills
+			CHECK(kill(pids[n], SIGKILL) == 0);
+			break;
 		case 'W': // waits
-			done(pids[n]);
+			CHECK(waitpid(pids[n], &status, 0) == pids[n] && (status == 0 || status == SIGKILL));
+			see(status ? "was killed" : "has ended");
 			break;
 		case 'S': // sends
 			tell(pipes[n]);
