@@ -9,6 +9,13 @@ type File struct {
 	Past    Past
 	// Shared is what accesses by descriptions that several processes hold have left behind.
 	Shared Past
+
+	// Version counts the contents that it has had, and Digests are those of the ones that
+	// are known. Writer is the exec that writes the present one, while nobody else has seen it.
+	Version uint32
+	Writer  int
+	Seen    bool // the present one is in a record
+	Digests []Digest
 }
 
 // Object is one of the file's objects; not for names, which are directories' own.

@@ -30,6 +30,7 @@ type accessWatch struct {
 	names    int                      // how many the folders have
 	places   map[*vfs.Inode]accessed  // where files were last seen
 	mappings map[*vfs.Inode][]mapping // of files
+	records  records
 }
 
 // watchAccesses begins to.
@@ -42,98 +43,6 @@ func (e *engine) watchAccesses() {
 	e.folders = make(map[*vfs.Inode]*folder)
 	e.places = make(map[*vfs.Inode]accessed)
 	e.mappings = make(map[*vfs.Inode][]mapping)
-}
-
-// linksRule says whether a path that ends in a symbolic link leads on.
-type linksRule uint8
-
-const (
-	follows     linksRule = iota
-	stays                 // at the link
-	unlessFlag            // follows, but for AT_SYMLINK_NOFOLLOW
-	ifFlag                // stays, but for AT_SYMLINK_FOLLOW
-	asOpened              // as open flags say
-	asOpenedHow           // as those in a struct open_how do
-	unlessWatch           // follows, but for IN_DONT_FOLLOW
-)
-
-// pathArg is an argument of a call that is a path, and what the call reads of what is there.
-type pathArg struct {
-	dirfd int // argument; cwd: none
-	path  int
-	links linksRule
-	flags int // argument that links depends on
-	reads []conflict.Aspect
-}
-
-const cwd = -1 // for pathArg.dirfd
-
-// Who asks for what.
-var (
-	nameOnly  []conflict.Aspect
-	metadata  = []conflict.Aspect{conflict.Metadata}
-	status    = []conflict.Aspect{conflict.Metadata, conflict.Status}
-	emptiness = []conflict.Aspect{conflict.Listing}
-)
-
-// pathCalls are the calls with paths, by number.
-var pathCalls = [policy.Size][]pathArg{
-	unix.SYS_OPEN:    {{cwd, 0, asOpened, 1, metadata}},
-	unix.SYS_OPENAT:  {{0, 1, asOpened, 2, metadata}},
-	unix.SYS_OPENAT2: {{0, 1, asOpenedHow, 2, metadata}},
-	unix.SYS_CREAT:   {{cwd, 0, follows, 0, metadata}},
-
-	unix.SYS_STAT:       {{cwd, 0, follows, 0, status}},
-	unix.SYS_LSTAT:      {{cwd, 0, stays, 0, status}},
-	unix.SYS_NEWFSTATAT: {{0, 1, unlessFlag, 3, status}},
-	unix.SYS_STATX:      {{0, 1, unlessFlag, 2, status}},
-	unix.SYS_ACCESS:     {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_FACCESSAT:  {{0, 1, follows, 0, metadata}},
-	unix.SYS_FACCESSAT2: {{0, 1, unlessFlag, 3, metadata}},
-	unix.SYS_STATFS:     {{cwd, 0, follows, 0, nameOnly}},
-	unix.SYS_READLINK:   {{cwd, 0, stays, 0, nameOnly}},
-	unix.SYS_READLINKAT: {{0, 1, stays, 0, nameOnly}},
-
-	unix.SYS_GETXATTR:     {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_LGETXATTR:    {{cwd, 0, stays, 0, metadata}},
-	unix.SYS_LISTXATTR:    {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_LLISTXATTR:   {{cwd, 0, stays, 0, metadata}},
-	unix.SYS_SETXATTR:     {{cwd, 0, follows, 0, nameOnly}},
-	unix.SYS_LSETXATTR:    {{cwd, 0, stays, 0, nameOnly}},
-	unix.SYS_REMOVEXATTR:  {{cwd, 0, follows, 0, nameOnly}},
-	unix.SYS_LREMOVEXATTR: {{cwd, 0, stays, 0, nameOnly}},
-
-	unix.SYS_CHMOD:     {{cwd, 0, follows, 0, nameOnly}},
-	unix.SYS_FCHMODAT:  {{0, 1, follows, 0, nameOnly}},
-	unix.SYS_FCHMODAT2: {{0, 1, unlessFlag, 3, nameOnly}},
-	unix.SYS_CHOWN:     {{cwd, 0, follows, 0, nameOnly}},
-	unix.SYS_LCHOWN:    {{cwd, 0, stays, 0, nameOnly}},
-	unix.SYS_FCHOWNAT:  {{0, 1, unlessFlag, 4, nameOnly}},
-	unix.SYS_UTIME:     {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_UTIMES:    {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_FUTIMESAT: {{0, 1, follows, 0, metadata}},
-	unix.SYS_UTIMENSAT: {{0, 1, unlessFlag, 3, metadata}},
-	unix.SYS_TRUNCATE:  {{cwd, 0, follows, 0, metadata}},
-
-	unix.SYS_MKDIR:     {{cwd, 0, stays, 0, nameOnly}},
-	unix.SYS_MKDIRAT:   {{0, 1, stays, 0, nameOnly}},
-	unix.SYS_MKNOD:     {{cwd, 0, stays, 0, nameOnly}},
-	unix.SYS_MKNODAT:   {{0, 1, stays, 0, nameOnly}},
-	unix.SYS_SYMLINK:   {{cwd, 1, stays, 0, nameOnly}},
-	unix.SYS_SYMLINKAT: {{1, 2, stays, 0, nameOnly}},
-	unix.SYS_LINK:      {{cwd, 0, stays, 0, nameOnly}, {cwd, 1, stays, 0, nameOnly}},
-	unix.SYS_LINKAT:    {{0, 1, ifFlag, 4, nameOnly}, {2, 3, stays, 0, nameOnly}},
-	unix.SYS_UNLINK:    {{cwd, 0, stays, 0, nameOnly}},
-	unix.SYS_RMDIR:     {{cwd, 0, stays, 0, emptiness}},
-	unix.SYS_UNLINKAT:  {{0, 1, stays, 0, emptiness}},
-	unix.SYS_RENAME:    {{cwd, 0, stays, 0, nameOnly}, {cwd, 1, stays, 0, emptiness}},
-	unix.SYS_RENAMEAT:  {{0, 1, stays, 0, nameOnly}, {2, 3, stays, 0, emptiness}},
-	unix.SYS_RENAMEAT2: {{0, 1, stays, 0, nameOnly}, {2, 3, stays, 0, emptiness}},
-
-	unix.SYS_CHDIR:             {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_EXECVE:            {{cwd, 0, follows, 0, metadata}},
-	unix.SYS_EXECVEAT:          {{0, 1, unlessFlag, 4, metadata}},
-	unix.SYS_INOTIFY_ADD_WATCH: {{cwd, 1, unlessWatch, 2, metadata}},
 }
 
 // leads tells whether links at the end of a path are followed.
@@ -202,8 +111,12 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 				}
 			}
 		}
-		if f := e.reads(t, from, path, links, p.reads); f.proc {
+		f := e.reads(t, from, path, links, p.reads)
+		if f.proc {
 			e.throughProc(t, dirfd, path, links, p.reads)
+		}
+		if f.name != nil && f.node == nil && f.name.kind == nameFile && (p.links != asOpened || t.arg(p.flags)&unix.O_ACCMODE != unix.O_WRONLY) && opensIt[t.call.Nr] {
+			e.sawContent(t, nil, f.name)
 		}
 	}
 	return verdict{}, false
@@ -212,6 +125,9 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 // reads notes what a task looks up by a path, and asks of what it finds.
 func (e *engine) reads(t *task, from *folder, path string, links bool, asked []conflict.Aspect) found {
 	f := e.follow(from, path, links, func(d *folder, base string, nm *name) {
+		if nm.kind == nameLink {
+			e.sawName(t, d, base, nm)
+		}
 		if d.fixed {
 			return
 		}
@@ -220,6 +136,9 @@ func (e *engine) reads(t *task, from *folder, path string, links bool, asked []c
 			e.onFile(t, nm.node, conflict.Metadata, conflict.Read) // may it pass?
 		}
 	})
+	if f.name != nil {
+		e.sawName(t, f.in, f.base, f.name)
+	}
 	for _, a := range asked {
 		if f.node != nil && (a != conflict.Listing || f.name != nil && f.name.kind == nameFolder) {
 			e.onFile(t, f.node, a, conflict.Read)
@@ -347,21 +266,26 @@ func (e *engine) onName(t *task, d *folder, base string, nm *name, op conflict.O
 // access is what the detector is told.
 func (e *engine) access(t *task, op conflict.Op, ordered bool) conflict.Access {
 	if t.party == nil {
-		t.party = &conflict.Task{Exec: int(t.exec.id) - 1, PID: t.vpid, Argv: t.exec.argv, Cwd: t.exec.cwd, Path: slices.Clone(t.leader.path)}
+		t.party = &conflict.Task{Exec: int(t.exec.id), PID: t.vpid, Argv: t.exec.argv, Cwd: t.exec.cwd, Path: slices.Clone(t.leader.path)}
 	}
 	return conflict.Access{By: t.party, Call: uint16(t.call.Nr), Op: op, Ordered: t.alone || ordered, B: t.clk.B}
 }
 
 // readsContent notes that a task reads a file's content.
 func (e *engine) readsContent(t *task, n *vfs.Inode) {
+	if n == nil || t.exec == nil {
+		return
+	}
 	e.onFile(t, n, conflict.Content, conflict.Read)
-	if n != nil && len(e.mappings) > 0 {
+	e.sawContent(t, n, nil)
+	if len(e.mappings) > 0 {
 		e.meetsMappings(t, n, conflict.Read)
 	}
 }
 
 // writesContent notes that a task changes a file's content, or adds to its end.
 func (e *engine) writesContent(t *task, n *vfs.Inode, op conflict.Op) {
+	e.changesContent(t, n)
 	e.onFile(t, n, conflict.Content, op)
 	e.onFile(t, n, conflict.Status, conflict.Add)
 	if len(e.mappings) > 0 {
@@ -376,6 +300,7 @@ func (e *engine) changesName(t *task, n *entry) {
 		return
 	}
 	e.onName(t, d, n.base, nm, conflict.Change)
+	e.nameChanged(t, d, n.base, nm, n.exists)
 	e.onFile(t, n.dir, conflict.Listing, conflict.Add)
 }
 
@@ -389,6 +314,7 @@ func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
 
 // changesMeta notes a call that changes a file's metadata, or its content without writing.
 func (e *engine) changesMeta(t *task, n *vfs.Inode) {
+	e.metaChanged(t, n)
 	switch t.call.Nr {
 	case unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
 		e.writesContent(t, n, conflict.Change)

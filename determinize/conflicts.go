@@ -3,7 +3,6 @@ package determinize
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"laplace.dev/laplace/conflict"
@@ -80,11 +79,7 @@ func (e *engine) objectPath() string {
 // side is one access, for people.
 func side(a *conflict.Access) conflict.Side {
 	s := conflict.Side{Exec: a.By.Exec, PID: a.By.PID, Argv: a.By.Argv, Cwd: a.By.Cwd, B: a.B, Does: a.Op.String()}
-	parts := make([]string, len(a.By.Path))
-	for i, n := range a.By.Path {
-		parts[i] = strconv.FormatUint(uint64(n), 10)
-	}
-	s.Task = strings.Join(parts, ".")
+	s.Task = taskPath(a.By.Path)
 	if row, ok := policy.Lookup(uint64(a.Call)); ok {
 		s.Call = row.Name
 	}
@@ -93,6 +88,14 @@ func side(a *conflict.Access) conflict.Side {
 
 // sortedConflicts are the conflicts in the order of the report.
 func (e *engine) sortedConflicts() []conflict.Conflict {
+	positions := make(map[int]int)
+	for _, x := range e.records.all {
+		positions[int(x.id)] = x.position
+	}
+	for i := range e.conflicts.list {
+		c := &e.conflicts.list[i]
+		c.First.Exec, c.Second.Exec = positions[c.First.Exec], positions[c.Second.Exec]
+	}
 	slices.SortFunc(e.conflicts.list, func(a, b conflict.Conflict) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Class), string(b.Class)),
 			cmp.Compare(a.First.B, b.First.B), strings.Compare(a.First.Task, b.First.Task),

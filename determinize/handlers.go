@@ -47,6 +47,9 @@ func (e *engine) judge(t *task) verdict {
 	if v, wait := e.othersTurn(t); wait {
 		return v
 	}
+	if r := t.rec(); r != nil && nr < policy.Size && asksPID[nr] {
+		r.Observed.PID = true
+	}
 	t.alone = e.serial
 	if v, wait := e.asks(t); wait {
 		return v
@@ -76,6 +79,12 @@ var pidArgs = [policy.Size]int{
 	unix.SYS_SCHED_GETPARAM: 1, unix.SYS_SCHED_SETPARAM: 1, unix.SYS_SCHED_GETSCHEDULER: 1, unix.SYS_SCHED_SETSCHEDULER: 1,
 	unix.SYS_SCHED_RR_GET_INTERVAL: 1, unix.SYS_SCHED_GETATTR: 1, unix.SYS_SCHED_SETATTR: 1,
 	unix.SYS_GETPRIORITY: 2, unix.SYS_SETPRIORITY: 2, unix.SYS_IOPRIO_GET: 2, unix.SYS_IOPRIO_SET: 2,
+}
+
+// asksPID are the calls that tell a process who it is, or its parent.
+var asksPID = [policy.Size]bool{
+	unix.SYS_GETPID: true, unix.SYS_GETPPID: true, unix.SYS_GETTID: true, unix.SYS_GETPGRP: true, unix.SYS_GETPGID: true,
+	unix.SYS_GETSID: true, unix.SYS_SET_TID_ADDRESS: true,
 }
 
 // othersTurn holds a task back that asks or changes something of another process: whether

@@ -115,6 +115,9 @@ func (e *engine) forked(t *task, vfork bool) {
 	e.acts++ // who is waited for from now on was not when it was born
 	c.born, c.bornAt = c.clk.Now(), t.stamp()
 	c.seed = prng.Fork(t.seed, uint64(t.forks))
+	if r := t.rec(); r != nil {
+		r.users++
+	}
 	c.clk.Past, c.cwd = e.chains.Fork(&t.clk.Past), t.cwd
 	c.rnd = prng.NewStream(c.seed, "random")
 	c.pidfd = openPidfd(pid)
@@ -198,6 +201,9 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	e.unlocked(t)
 	e.park(t, stateDead)
 	t.status = ws
+	if r := t.rec(); r != nil && r.owner == t.process {
+		r.Status = uint32(ws)
+	}
 	e.traceEnd(t)
 	delete(e.tasks, t.pid)
 	e.live = slices.DeleteFunc(e.live, func(u *task) bool { return u == t })

@@ -158,7 +158,7 @@ func (e *engine) newName(d *folder, base string) *name {
 	nm := &name{ordered: len(e.ordered) > 0 && e.ordered[d.below(base)]}
 	if e.names++; e.names <= maxNames {
 		d.names[base] = nm
-	} else if !d.fixed {
+	} else if !d.fixed && !e.cfg.Canonical && !e.cfg.Serial {
 		e.taint(TaintUnchecked, "more names than conflicts can be looked for", nil)
 	}
 	return nm

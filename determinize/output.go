@@ -59,6 +59,7 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 
 // output queues bytes for whoever reads an output stream of the box.
 func (e *engine) output(t *task, stream int, b []byte) {
+	e.wroteStream(t, stream, b)
 	p := piece{t.stamp(), stream, t.exec.path, slices.Clone(b)}
 	i := len(e.outbox)
 	for i > 0 && p.at.Before(e.outbox[i-1].at) {

@@ -27,6 +27,8 @@ type Report struct {
 	// Conflicts are pairs of accesses whose order was left to chance, or would have been
 	// without the engine, sorted.
 	Conflicts []conflict.Conflict
+	// Records are what each exec observed and did, if that was asked for.
+	Records []conflict.Record
 }
 
 // Taint is a reason why a box is not deterministic.
@@ -76,6 +78,7 @@ func (e *engine) finish() Report {
 	slices.SortFunc(e.report.Taints, func(a, b Taint) int {
 		return strings.Compare(a.Kind+"\x00"+a.Detail+"\x00"+a.Exec, b.Kind+"\x00"+b.Detail+"\x00"+b.Exec)
 	})
+	e.report.Records = e.recorded()
 	e.report.Conflicts = e.sortedConflicts()
 	for _, c := range e.report.Conflicts {
 		e.log.Debug("conflict", "class", c.Class, "path", c.Path, "ordered", c.Ordered, "count", c.Count, "first", c.First.Task+" "+c.First.Call+" "+c.First.Does, "second", c.Second.Task+" "+c.Second.Call+" "+c.Second.Does)

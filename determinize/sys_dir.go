@@ -142,6 +142,14 @@ func (e *engine) dirStream(t *task, fd int32, dir vfs.Key, pos int64) (*dirStrea
 	if errno != 0 {
 		return nil, errno
 	}
+	var st unix.Stat_t
+	if t.rec() != nil && e.statFD(t, fd, &st) == 0 && st.Dev != e.proc {
+		link := func() string {
+			path, _ := e.pathOf(fdPath(t, fd))
+			return path
+		}
+		e.sawListing(t, e.inode(&st, func() (string, unix.Errno) { return link(), 0 }), entries, link)
+	}
 	s := &dirStream{dir: dir, entries: entries}
 	e.dirs[key] = s
 	return s, 0

@@ -166,7 +166,8 @@ func (e *engine) execed(t *task) {
 	x.argv = stack.strings(vec.Argv)
 	env := stack.strings(vec.Envp)
 	e.unmaps(t)
-	t.started = nil
+	e.leavesExec(t)
+	t.started, t.leftExec = nil, false
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")
 	fn, _ := vec.Value(auxv.ExecFn)
@@ -179,7 +180,9 @@ func (e *engine) execed(t *task) {
 	t.family = newFamily(t.seed)
 	x.seed = t.seed
 	x.weak = weakKey(x.argv, env, cwd, digest)
+	from := t.exec
 	t.exec, t.party, x.cwd = x, nil, cwd
+	e.begin(t, x, from, env, digest, n)
 	for _, n := range t.started {
 		e.maps(t, n, conflict.Read)
 	}

@@ -127,6 +127,9 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 	if v, wait := e.fileTurn(t, n); wait {
 		return v
 	}
+	if nr := t.call.Nr; n != nil && (nr == unix.SYS_TRUNCATE || nr == unix.SYS_FTRUNCATE || nr == unix.SYS_FALLOCATE) {
+		e.changesContent(t, n)
+	}
 	return runThen(func(ret int64) {
 		if ret != 0 {
 			e.denied(t, ret)

@@ -281,6 +281,7 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 			if errno := e.fillStdin(n); errno != 0 {
 				return nil, fail(errno), false
 			}
+			e.sawStdin(t, e.stdin[:min(n, len(e.stdin))])
 			return append(e.buf[:0], e.stdin[:min(n, len(e.stdin))]...), verdict{}, true
 		}
 		p := e.pipeOf(t, in.key)
@@ -355,6 +356,9 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 		s := e.socketTable[out.key]
 		return len(data), e.deliver(t, s, s.peer, &packet{data: slices.Clone(data)}, &control{})
 	case kindFile:
+		fd := out.fd
+		file := e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+		e.writesContent(t, file, conflict.Change)
 		var n int
 		var err error
 		if out.off >= 0 {
@@ -366,9 +370,6 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 			e.exhausted(t, -int64(errnoOf(err)))
 			return 0, errnoOf(err)
 		}
-		fd := out.fd
-		file := e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
-		e.writesContent(t, file, conflict.Change)
 		e.wrote(t, file)
 		e.happensTo(t, fd, unix.IN_MODIFY)
 		return n, 0

@@ -267,6 +267,9 @@ func unlinkEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	was := e.at(n)
+	if was != nil && n.st.Nlink == 1 {
+		e.keepContent(was)
+	}
 	return e.named(t, func() {
 		if was != nil {
 			e.onFile(t, was, conflict.Status, conflict.Add)
@@ -318,6 +321,9 @@ func renameEnter(e *engine, t *task) verdict {
 	}
 	b.st, b.exists = b.now() // it may have been another name of a
 	was, other := e.at(a), e.at(b)
+	if other != nil && b.st.Nlink == 1 {
+		e.keepContent(other)
+	}
 	done := func(ret int64) {
 		defer t.release()
 		switch {

@@ -203,6 +203,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 			return fail(unix.EACCES)
 		}
 		e.unite(t, o.w, &st)
+		if n := e.fs.Find(&st); n != nil && o.flags&unix.O_TRUNC != 0 && e.mayChange(&st) {
+			e.changesContent(t, n)
+		}
 		return e.openNatively(t, *o)
 	case kindDir:
 		if o.flags&unix.O_TMPFILE == unix.O_TMPFILE {

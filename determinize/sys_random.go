@@ -37,6 +37,9 @@ const maxRandom = 33554431
 
 // randomTo fills the guest's buffers from its random stream.
 func (e *engine) randomTo(t *task, spans []span, total int) verdict {
+	if r := t.rec(); r != nil {
+		r.Observed.Random = true
+	}
 	if len(e.buf) < sched.Capacity {
 		e.buf = make([]byte, sched.Capacity)
 	}

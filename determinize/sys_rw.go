@@ -238,6 +238,7 @@ func (e *engine) readStdin(t *task, spans []span, total int) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
+	e.sawStdin(t, e.stdin[:n])
 	e.stdin = e.stdin[n:]
 	e.notify(e.cfg.StdinKey, pollIn)
 	return answer(int64(n))

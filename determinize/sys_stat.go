@@ -84,10 +84,14 @@ func (e *engine) show(t *task, st *unix.Stat_t, w where, follow bool) {
 		return
 	}
 	n := e.inode(st, func() (string, unix.Errno) { return e.canonical(w, follow) })
-	n = n.AsOf(t.ord.Follows)
-	t.clk.See(n.Last)
-	t.clk.Learn(n.Mtime)
-	n.Show(st, e.epoch(), func() int64 { return e.written(w.dir, w.path) })
+	seen := n.AsOf(t.ord.Follows)
+	t.clk.See(seen.Last)
+	t.clk.Learn(seen.Mtime)
+	seen.Show(st, e.epoch(), func() int64 { return e.written(w.dir, w.path) })
+	e.sawStat(t, n, st, func() string {
+		path, _ := e.canonical(w, follow)
+		return path
+	})
 }
 
 // showFD rewrites a stat result of a descriptor.
@@ -106,10 +110,14 @@ func (e *engine) showFD(t *task, fd int32, st *unix.Stat_t) {
 		return
 	}
 	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(link) })
-	n = n.AsOf(t.ord.Follows)
-	t.clk.See(n.Last)
-	t.clk.Learn(n.Mtime)
-	n.Show(st, e.epoch(), func() int64 { return e.written(e.procFD(), link) })
+	seen := n.AsOf(t.ord.Follows)
+	t.clk.See(seen.Last)
+	t.clk.Learn(seen.Mtime)
+	seen.Show(st, e.epoch(), func() int64 { return e.written(e.procFD(), link) })
+	e.sawStat(t, n, st, func() string {
+		path, _ := e.pathOf(link)
+		return path
+	})
 }
 
 // written is how many 512-byte blocks of a file were written, counted in the

@@ -77,6 +77,7 @@ type process struct {
 	exec        *execution
 	party       *conflict.Task   // as which conflicts name it; nil before its first access
 	cwd         *folder          // nil: not known
+	leftExec    bool             // it has come to the end of its exec
 	started     []*vfs.Inode     // files that its program started from, of those that may change
 	dataLeft    uint64           // where it gets SIGILL if the vDSO's data could not be taken away
 	vdso        uint64           // where its vDSO is
@@ -202,13 +203,16 @@ type task struct {
 
 // execution is what one execve started.
 type execution struct {
-	id     uint64
-	argv   []string
-	path   string
-	cwd    string
-	mapped []*vfs.Inode // files that may change
-	seed   prng.Seed
-	weak   prng.Seed // of what is known before it runs
+	id       uint64
+	argv     []string
+	path     string
+	cwd      string
+	mapped   []*vfs.Inode // files that may change
+	at       sched.Stamp
+	position int        // among all of the run, in the order of their stamps, once it has ended
+	record   *recording // nil: none is wanted
+	seed     prng.Seed
+	weak     prng.Seed // of what is known before it runs
 }
 
 // forkPlan is a fork that is under way.

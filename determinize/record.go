@@ -1,0 +1,345 @@
+package determinize
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/clock"
+	"laplace.dev/laplace/determinize/sched"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// What an exec observes and does is noted as it happens: of each object the first
+// observation, of each that it changes that it did. What became of these is looked up when
+// the exec has ended, and digests of contents when the box has, or when a content is about
+// to go: nothing is read twice, and nothing is kept of an access but that it was made.
+
+// recording is the record of an exec while it goes on.
+type recording struct {
+	conflict.Record
+	users int             // its processes
+	owner *process        // that started it
+	from  *execution      // that started it, or nil
+	key   conflict.Digest // digest of what was known of it before it ran
+	n     uint32          // how many equal ones were started before it
+
+	names   map[*name]*observed
+	files   map[*vfs.Inode]*observed
+	changed []changedName
+	knows   map[*name]bool // those
+	written []*vfs.Inode
+	streams [3]*streamed
+	stdin   hash.Hash
+	outputs []output
+}
+
+// observed is what an exec has observed of an object.
+type observed struct {
+	in      *folder // of a name
+	base    string
+	path    string // of a file
+	kinds   uint8  // 1 << conflict.Kind
+	errno   unix.Errno
+	link    string
+	version uint32         // of the content
+	file    *conflict.File // that has it; nil for what never changes
+	digests [2]uint32      // of metadata and listing, in the run's list
+}
+
+// changedName is a name that an exec changed, and whether it led anywhere before.
+type changedName struct {
+	in      *folder
+	base    string
+	nm      *name
+	existed bool
+}
+
+// streamed is what an exec wrote to one of the box's streams.
+type streamed struct {
+	bytes uint64
+	sum   hash.Hash
+}
+
+// output is what an exec leaves at a path.
+type output struct {
+	conflict.Output
+	file    *conflict.File // whose content it is
+	version uint32
+}
+
+// records are of all execs of the run.
+type records struct {
+	all     []*execution
+	digests []conflict.Digest // 0 is none
+	known   map[conflict.Digest]uint32
+	paths   map[*vfs.Inode]string // of what never changes
+}
+
+// digest keeps a digest and returns its number.
+func (r *records) digest(b []byte) uint32 {
+	d := conflict.Digest(sha256.Sum256(b))
+	i, ok := r.known[d]
+	if !ok {
+		if r.known == nil {
+			r.known, r.digests = make(map[conflict.Digest]uint32), make([]conflict.Digest, 1)
+		}
+		i = uint32(len(r.digests))
+		r.digests, r.known[d] = append(r.digests, d), i
+	}
+	return i
+}
+
+// begin starts the record of an exec that a task has just started.
+func (e *engine) begin(t *task, x, from *execution, env []string, digest [32]byte, n uint64) {
+	x.at = t.stamp()
+	if e.records.all = append(e.records.all, x); !e.cfg.Record {
+		return
+	}
+	r := &recording{users: 1, owner: t.process, from: from, key: conflict.Digest(x.weak), n: uint32(n)}
+	r.Parent, r.PID, r.Task = -1, t.vpid, taskPath(t.leader.path)
+	r.Argv, r.Env, r.Cwd, r.Executable = x.argv, env, x.cwd, x.path
+	r.Digest, r.Seed = digest, conflict.Digest(x.seed)
+	r.Start = clockRead(&t.clk)
+	x.record = r
+	e.inherits(t, r)
+}
+
+// clockRead is a clock as a record has it.
+func clockRead(c *clock.Clock) conflict.ClockRead {
+	return conflict.ClockRead{B: c.B, World: c.W, Over: int64(c.Over), Known: c.O, Ticks: uint64(c.Own().Microseconds())}
+}
+
+// taskPath is a task's address, for people.
+func taskPath(path sched.Path) string {
+	var b []byte
+	for i, n := range path {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = strconv.AppendUint(b, uint64(n), 10)
+	}
+	return string(b)
+}
+
+// fdKinds are what records call what a descriptor leads to.
+var fdKinds = map[kind]string{
+	kindFile: "file", kindPipe: "pipe", kindRandom: "random", kindDevice: "device", kindTTY: "tty", kindDir: "dir",
+	kindProc: "proc", kindObject: "object", kindSocket: "socket", kindUnknown: "other",
+}
+
+// inherits notes the descriptors that an exec begins with.
+func (e *engine) inherits(t *task, r *recording) {
+	e.eachFD(t, func(fd int, st *unix.Stat_t) {
+		k := e.kindOfStat(st)
+		flags, _ := e.flags(t, int32(fd))
+		d := conflict.FD{Number: uint32(fd), Kind: fdKinds[k], Flags: uint32(flags)}
+		if k == kindFile || k == kindDir {
+			d.Path, _ = e.pathOf(fdPath(t, int32(fd)))
+		}
+		r.FDs = append(r.FDs, d)
+	})
+}
+
+// rec is the record of a task's exec, or nil.
+func (t *task) rec() *recording {
+	if t.exec == nil {
+		return nil
+	}
+	return t.exec.record
+}
+
+// sawName notes that a path of a task led to a name.
+func (e *engine) sawName(t *task, d *folder, base string, nm *name) *observed {
+	r := t.rec()
+	if r == nil {
+		return nil
+	}
+	o := r.names[nm]
+	if o != nil {
+		return o
+	}
+	o = &observed{in: d, base: base}
+	switch nm.kind {
+	case nameAbsent:
+		o.kinds, o.errno = 1<<conflict.SawNothing, unix.ENOENT
+	case nameLink:
+		o.kinds, o.link = 1<<conflict.SawLink, nm.target
+	default:
+		o.kinds = 1 << conflict.SawName
+	}
+	if r.names == nil {
+		r.names = make(map[*name]*observed)
+	}
+	r.names[nm] = o
+	return o
+}
+
+// ofFile is what an exec has observed of a file, at a descriptor's or another link of the host's
+// /proc.
+func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observed {
+	o := r.files[n]
+	if o != nil {
+		return o
+	}
+	o = &observed{file: n.Accesses}
+	if d := e.folders[n]; d != nil {
+		o.path = d.path()
+	} else if at, ok := e.places[n]; ok {
+		o.path = at.in.below(at.base)
+	} else if p, ok := e.records.paths[n]; ok {
+		o.path = p
+	} else {
+		o.path = link()
+		if !n.Made {
+			if e.records.paths == nil {
+				e.records.paths = make(map[*vfs.Inode]string)
+			}
+			e.records.paths[n] = o.path
+		}
+	}
+	if r.files == nil {
+		r.files = make(map[*vfs.Inode]*observed)
+	}
+	r.files[n] = o
+	return o
+}
+
+// sawStat notes what a task was shown of a file.
+func (e *engine) sawStat(t *task, n *vfs.Inode, st *unix.Stat_t, link func() string) {
+	r := t.rec()
+	if r == nil {
+		return
+	}
+	if o := e.ofFile(r, n, link); o.kinds&(1<<conflict.SawMetadata) == 0 {
+		o.kinds |= 1 << conflict.SawMetadata
+		o.digests[0] = e.records.digest(bytesOf(st))
+	}
+}
+
+// sawListing notes what a task was shown of a directory.
+func (e *engine) sawListing(t *task, n *vfs.Inode, entries []dirEntry, link func() string) {
+	r := t.rec()
+	if r == nil {
+		return
+	}
+	o := e.ofFile(r, n, link)
+	if o.kinds&(1<<conflict.SawListing) != 0 {
+		return
+	}
+	o.kinds |= 1 << conflict.SawListing
+	var b []byte
+	for _, d := range entries {
+		b = append(binary.LittleEndian.AppendUint64(append(append(b, d.name...), 0, d.kind), d.ino), '\n')
+	}
+	o.digests[1] = e.records.digest(b)
+}
+
+// sawContent notes that a task reads a file's content; of a file that never changes, n is
+// nil and nm its name.
+func (e *engine) sawContent(t *task, n *vfs.Inode, nm *name) {
+	r := t.rec()
+	switch {
+	case r == nil:
+	case n == nil:
+		if o := r.names[nm]; o != nil {
+			o.kinds |= 1 << conflict.SawContent
+		}
+	default:
+		f := e.accesses(n)
+		if f.Writer == int(t.exec.id) {
+			return // its own
+		}
+		f.Writer = 0 // what is written from now on is another content
+		f.Seen = true
+		if o := e.ofFile(r, n, func() string { return e.pathOfNode(n) }); o.kinds&(1<<conflict.SawContent) == 0 {
+			o.kinds |= 1 << conflict.SawContent
+			o.version, o.file = f.Version, f
+		}
+	}
+}
+
+// changes notes that a task is about to change a file's content.
+func (e *engine) changesContent(t *task, n *vfs.Inode) {
+	r := t.rec()
+	if r == nil {
+		return
+	}
+	f := e.accesses(n)
+	if f.Writer == int(t.exec.id) {
+		return
+	}
+	e.keepContent(n)
+	f.Version++
+	f.Writer, f.Seen = int(t.exec.id), true
+	r.written = append(r.written, n)
+}
+
+// keepContent digests a content that somebody has seen, or left, before it goes.
+func (e *engine) keepContent(n *vfs.Inode) {
+	f := n.Accesses
+	if f != nil {
+		f.Writer = 0 // what is written after this is another content
+	}
+	if f == nil || !f.Seen || len(f.Digests) > int(f.Version) {
+		return
+	}
+	for len(f.Digests) < int(f.Version) {
+		f.Digests = append(f.Digests, conflict.Digest{})
+	}
+	f.Digests = append(f.Digests, e.contentAt(e.pathOfNode(n)))
+}
+
+// metaChanged notes that a task has changed a file's metadata.
+func (e *engine) metaChanged(t *task, n *vfs.Inode) {
+	if r := t.rec(); r != nil {
+		r.written = append(r.written, n)
+	}
+}
+
+// nameChanged notes that a task has changed a name.
+func (e *engine) nameChanged(t *task, d *folder, base string, nm *name, existed bool) {
+	r := t.rec()
+	if r == nil {
+		return
+	}
+	if r.knows[nm] {
+		return
+	}
+	if r.knows == nil {
+		r.knows = make(map[*name]bool)
+	}
+	r.knows[nm] = true
+	r.changed = append(r.changed, changedName{d, base, nm, existed})
+}
+
+// wroteStream notes what a task wrote to stdout or stderr.
+func (e *engine) wroteStream(t *task, stream int, b []byte) {
+	r := t.rec()
+	if r == nil || stream >= len(r.streams) {
+		return
+	}
+	s := r.streams[stream]
+	if s == nil {
+		s = &streamed{sum: sha256.New()}
+		r.streams[stream] = s
+	}
+	s.bytes += uint64(len(b))
+	s.sum.Write(b)
+}
+
+// sawStdin notes what a task read of the box's standard input.
+func (e *engine) sawStdin(t *task, b []byte) {
+	r := t.rec()
+	if r == nil {
+		return
+	}
+	if r.stdin == nil {
+		r.stdin = sha256.New()
+	}
+	r.stdin.Write(b)
+}

@@ -1,0 +1,222 @@
+package determinize
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// The end of an exec, and of the run: what became of what was noted.
+
+// leavesExec notes that a process has come to the end of its exec: by its own, or by another exec.
+func (e *engine) leavesExec(t *task) {
+	r := t.rec()
+	if r == nil {
+		return
+	}
+	if t.leftExec {
+		return
+	}
+	t.leftExec = true
+	r.Observed.Clock = r.Observed.Clock || t.clk.Reads() > 0
+	if r.owner == t.process {
+		r.End = clockRead(&t.clk)
+	}
+	if r.users--; r.users == 0 {
+		e.closeRecord(t.exec)
+	}
+}
+
+// closeRecord finds out what an exec leaves, whose last process has ended.
+func (e *engine) closeRecord(x *execution) {
+	r := x.record
+	done := make(map[*vfs.Inode]bool)
+	for _, c := range r.changed {
+		e.lookName(c.in, c.base)
+		out := output{Output: conflict.Output{Path: c.in.below(c.base)}}
+		if c.nm.kind == nameAbsent {
+			if c.existed {
+				out.Gone = true
+				r.outputs = append(r.outputs, out)
+			}
+			continue
+		}
+		done[c.nm.node] = true
+		e.leavesAt(r, c.nm.node, out)
+	}
+	for _, n := range r.written {
+		if !done[n] && !n.Gone() {
+			done[n] = true
+			e.leavesAt(r, n, output{Output: conflict.Output{Path: e.pathOfNode(n)}})
+		}
+	}
+	r.changed, r.knows, r.written = nil, nil, nil
+}
+
+// leavesAt adds what is at a path to what an exec leaves.
+func (e *engine) leavesAt(r *recording, n *vfs.Inode, out output) {
+	var st unix.Stat_t
+	if unix.Lstat(out.Path, &st) != nil || n == nil {
+		return
+	}
+	out.Mode, out.Mtime = st.Mode, n.Mtime
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		buf := make([]byte, maxPath)
+		if k, err := unix.Readlink(out.Path, buf); err == nil {
+			out.Digest = sha256.Sum256(buf[:k])
+		}
+	case unix.S_IFREG:
+		f := e.accesses(n)
+		f.Seen = true
+		f.Writer = 0
+		out.file, out.version = f, f.Version
+	}
+	r.outputs = append(r.outputs, out)
+}
+
+// contentAt is the digest of a file's content; the zero Digest is of what cannot be read.
+func (e *engine) contentAt(path string) conflict.Digest {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return conflict.Digest{}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return conflict.Digest{}
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return conflict.Digest{}
+	}
+	return conflict.Digest(h.Sum(nil))
+}
+
+// fixedContent is the digest of a file that never changes.
+func (e *engine) fixedContent(path string) conflict.Digest {
+	f, err := os.Open(path)
+	if err != nil {
+		return conflict.Digest{}
+	}
+	defer f.Close()
+	info, err := e.cfg.Executables.Info(f)
+	if err != nil {
+		return conflict.Digest{}
+	}
+	return conflict.Digest(info.Digest)
+}
+
+// recorded are the records of all execs, in the order of the canonical run.
+func (e *engine) recorded() []conflict.Record {
+	all := e.records.all
+	for _, x := range all {
+		if r := x.record; r != nil && r.users > 0 {
+			e.closeRecord(x)
+			r.users = 0
+		}
+	}
+	slices.SortFunc(all, func(a, b *execution) int {
+		return cmp.Or(cmp.Compare(a.at.B, b.at.B), a.at.Path.Compare(b.at.Path))
+	})
+	for i, x := range all {
+		x.position = i
+	}
+	if !e.cfg.Record {
+		return nil
+	}
+	fixed := make(map[string]conflict.Digest)
+	out := make([]conflict.Record, len(all))
+	for i, x := range all {
+		r := x.record
+		if from := r.from; from != nil && from.record != nil {
+			r.Parent = from.position
+			p := &out[from.position]
+			if from.position < i {
+				p.Children = append(p.Children, conflict.Child{Exec: i, Key: r.key, N: r.n})
+			}
+		}
+		r.Inputs = e.inputsOf(r, fixed)
+		for _, o := range r.outputs {
+			if o.file != nil {
+				o.Digest = e.versionOf(o.file, o.version, o.Path)
+			}
+			r.Outputs = append(r.Outputs, o.Output)
+		}
+		slices.SortFunc(r.Outputs, func(a, b conflict.Output) int { return strings.Compare(a.Path, b.Path) })
+		for fd, s := range r.streams {
+			if s != nil {
+				r.Streams = append(r.Streams, conflict.Stream{FD: uint8(fd), Bytes: s.bytes, Digest: conflict.Digest(s.sum.Sum(nil))})
+			}
+		}
+		if r.stdin != nil {
+			r.Observed.Stdin = conflict.Digest(r.stdin.Sum(nil))
+		}
+		out[i] = r.Record
+		r.names, r.files, r.outputs = nil, nil, nil
+	}
+	return out
+}
+
+// versionOf is the digest of a version of a file's content, that of the last one is what is
+// at a path now.
+func (e *engine) versionOf(f *conflict.File, version uint32, path string) conflict.Digest {
+	for len(f.Digests) <= int(version) {
+		d := conflict.Digest{}
+		if len(f.Digests) == int(f.Version) {
+			d = e.contentAt(path)
+		}
+		f.Digests = append(f.Digests, d)
+	}
+	return f.Digests[version]
+}
+
+// inputsOf are an exec's inputs.
+func (e *engine) inputsOf(r *recording, fixed map[string]conflict.Digest) []conflict.Input {
+	inputs := make([]conflict.Input, 0, len(r.names)+len(r.files))
+	for _, o := range r.names {
+		path := o.in.below(o.base)
+		for k := conflict.SawContent; k <= conflict.SawNothing; k++ {
+			if o.kinds&(1<<k) == 0 || k == conflict.SawName && o.kinds&(1<<conflict.SawContent) != 0 {
+				continue
+			}
+			in := conflict.Input{Path: path, Kind: k}
+			switch k {
+			case conflict.SawNothing:
+				in.Errno = uint16(o.errno)
+			case conflict.SawLink:
+				in.Digest = sha256.Sum256([]byte(o.link))
+			case conflict.SawContent:
+				d, ok := fixed[path]
+				if !ok {
+					d = e.fixedContent(path)
+					fixed[path] = d
+				}
+				in.Digest = d
+			}
+			inputs = append(inputs, in)
+		}
+	}
+	for _, o := range r.files {
+		for i, k := range [...]conflict.Kind{conflict.SawMetadata, conflict.SawListing} {
+			if o.kinds&(1<<k) != 0 {
+				inputs = append(inputs, conflict.Input{Path: o.path, Kind: k, Digest: e.records.digests[o.digests[i]]})
+			}
+		}
+		if o.kinds&(1<<conflict.SawContent) != 0 {
+			inputs = append(inputs, conflict.Input{Path: o.path, Kind: conflict.SawContent, Digest: e.versionOf(o.file, o.version, o.path)})
+		}
+	}
+	slices.SortFunc(inputs, func(a, b conflict.Input) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), slices.Compare(a.Digest[:], b.Digest[:]))
+	})
+	return slices.Compact(inputs)
+}
