@@ -4,9 +4,7 @@ package conflict
 type File struct {
 	Content, Metadata, Status Object
 	Listing                   Object // of a directory
-	// Ordered says that accesses to it are ordered, and Past is what those have left behind.
-	Ordered bool
-	Past    Past
+	Ordered                   bool   // accesses to it are made in order
 	// Shared is what accesses by descriptions that several processes hold have left behind.
 	Shared Past
 

@@ -147,9 +147,8 @@ func (e *engine) reads(t *task, from *folder, path string, links bool, asked []c
 	return f
 }
 
-// readsWay notes that a task looks up the names that lead to its working directory.
-func (e *engine) readsWay(t *task) {
-	d := e.start(t, unix.AT_FDCWD)
+// readsWay notes that a task asks which names lead to a directory.
+func (e *engine) readsWay(d *folder, t *task) {
 	if d == nil || t.exec == nil {
 		return
 	}
@@ -163,7 +162,7 @@ func (e *engine) readsWay(t *task) {
 // looksAt notes what a call asks of what one of its descriptors leads to.
 func (e *engine) looksAt(t *task, fd int32, reads []conflict.Aspect) (verdict, bool) {
 	var st unix.Stat_t
-	if len(reads) == 0 || e.statFD(t, fd, &st) != 0 || !e.mayChange(&st) {
+	if len(reads) == 0 || e.statFD(t, fd, &st) != 0 || !e.mayChange(&st) || e.kindOfStat(&st) != kindFile && !isDir(&st) {
 		return verdict{}, false
 	}
 	n := e.changing(t, fd, &st)
@@ -209,8 +208,17 @@ func (e *engine) asks(t *task) (verdict, bool) {
 	if reads := fdCalls[t.call.Nr]; len(reads) > 0 && t.exec != nil {
 		return e.looksAt(t, t.fd(0), reads)
 	}
-	if t.call.Nr == unix.SYS_GETCWD {
-		e.readsWay(t)
+	switch t.call.Nr {
+	case unix.SYS_GETCWD:
+		e.readsWay(e.start(t, unix.AT_FDCWD), t)
+	case unix.SYS_LSEEK:
+		if how := t.fd(2); how != unix.SEEK_SET && how != unix.SEEK_CUR {
+			return e.looksAt(t, t.fd(0), extent)
+		}
+	case unix.SYS_IOCTL:
+		if uint32(t.arg(1)) == unix.TIOCINQ { // FIONREAD
+			return e.looksAt(t, t.fd(0), status)
+		}
 	}
 	return e.looksUp(t)
 }
@@ -247,26 +255,21 @@ func (e *engine) onFile(t *task, n *vfs.Inode, a conflict.Aspect, op conflict.Op
 	f := e.accesses(n)
 	e.accessed = accessed{node: n}
 	e.detector.Access(&t.clk.Past, f.Object(a), a, e.access(t, op, f.Ordered))
-	if f.Ordered {
-		t.clk.Past.Follow(&f.Past)
-		f.Past.Leave(&t.clk.Past)
-	}
 }
 
 // onName notes an access to a name in a folder.
 func (e *engine) onName(t *task, d *folder, base string, nm *name, op conflict.Op) {
 	e.accessed = accessed{in: d, base: base}
 	e.detector.Access(&t.clk.Past, &nm.Object, conflict.Name, e.access(t, op, nm.ordered))
-	if nm.ordered {
-		t.clk.Past.Follow(&nm.past)
-		nm.past.Leave(&t.clk.Past)
-	}
 }
 
 // access is what the detector is told.
 func (e *engine) access(t *task, op conflict.Op, ordered bool) conflict.Access {
 	if t.party == nil {
 		t.party = &conflict.Task{Exec: int(t.exec.id), PID: t.vpid, Argv: t.exec.argv, Cwd: t.exec.cwd, Path: slices.Clone(t.leader.path)}
+	}
+	if op != conflict.Read {
+		t.altered = t.clk.B
 	}
 	return conflict.Access{By: t.party, Call: uint16(t.call.Nr), Op: op, Ordered: t.alone || ordered, B: t.clk.B}
 }
@@ -386,4 +389,17 @@ func (e *engine) pathOfNode(n *vfs.Inode) string {
 		return at.in.below(at.base)
 	}
 	return "a file without a name"
+}
+
+// whileWritten notes that a program cannot be started because somebody may write to it.
+func (e *engine) whileWritten(t *task, dirfd int32, pathArg uint64) {
+	w, errno := e.path(t, dirfd, pathArg, false)
+	if errno != 0 {
+		return
+	}
+	defer w.close()
+	var st unix.Stat_t
+	if e.stat(w, true, &st) == 0 && e.mayChange(&st) {
+		e.readsContent(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, true) }))
+	}
 }

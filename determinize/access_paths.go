@@ -38,6 +38,7 @@ var (
 	nameOnly  []conflict.Aspect
 	metadata  = []conflict.Aspect{conflict.Metadata}
 	status    = []conflict.Aspect{conflict.Metadata, conflict.Status}
+	extent    = []conflict.Aspect{conflict.Content, conflict.Status}
 	emptiness = []conflict.Aspect{conflict.Listing}
 )
 

@@ -21,6 +21,7 @@ type accessed struct {
 	in   *folder
 	base string
 	node *vfs.Inode
+	what string // else
 }
 
 // conflictKey is what one line of the report is about.
@@ -63,6 +64,19 @@ func (e *engine) found(o *conflict.Object, class conflict.Class, first, second c
 	f.list = append(f.list, conflict.Conflict{Class: class, Path: e.objectPath(), First: side(&first), Second: side(&second), Ordered: k.ordered, Count: 1})
 }
 
+// race notes that what a task did, and another one, may come the other way round in another
+// run: what is no access to a file. what says what it is about.
+func (e *engine) race(class conflict.Class, what string, t, u *task) {
+	if t == nil || t.exec == nil || u.exec == nil {
+		e.overtaken(string(class), what, u)
+		return
+	}
+	first, second := e.access(t, conflict.Read, false), e.access(u, conflict.Change, false)
+	first.Ordered, second.Ordered = false, false
+	e.accessed = accessed{what: what}
+	e.found(nil, class, first, second)
+}
+
 // compareSides orders accesses as the canonical run does.
 func compareSides(x, y *conflict.Access) int {
 	return cmp.Or(cmp.Compare(x.B, y.B), slices.Compare(x.By.Path, y.By.Path))
@@ -70,6 +84,9 @@ func compareSides(x, y *conflict.Access) int {
 
 // objectPath is the path of the object that is being accessed.
 func (e *engine) objectPath() string {
+	if e.accessed.what != "" {
+		return e.accessed.what
+	}
 	if e.accessed.in != nil {
 		return e.accessed.in.below(e.accessed.base)
 	}

@@ -3,6 +3,7 @@ package determinize
 import (
 	"slices"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/sched"
 )
 
@@ -16,8 +17,10 @@ const maxRecent = 4096
 
 // calls are the calls of a task that has ended, by their B.
 type calls struct {
-	path sched.Path
-	bs   []uint64
+	path    sched.Path
+	bs      []uint64
+	changed uint64 // the last that changed a file
+	of      *task
 }
 
 // counts counts a call of a task.
@@ -53,7 +56,7 @@ func (e *engine) keeps(t *task) {
 	if len(t.recent) == 0 {
 		return
 	}
-	e.late = append(e.late, calls{t.path, t.recent})
+	e.late = append(e.late, calls{t.path, t.recent, t.altered, t})
 	t.recent = nil
 	if len(e.late)&(len(e.late)-1) != 0 {
 		return // now and then
@@ -70,9 +73,12 @@ func (e *engine) endsBox(end sched.Stamp) {
 	e.ended = true
 	e.report.LastStamp = e.root.clk.Stamp()
 	for _, u := range e.live {
-		e.late = append(e.late, calls{u.path, u.recent})
+		e.late = append(e.late, calls{u.path, u.recent, u.altered, u})
 	}
 	for _, c := range e.late {
+		if end.Before(sched.Stamp{B: c.changed, Path: c.path}) {
+			e.race(conflict.ClassSignal, "the end of the box", e.root, c.of)
+		}
 		for _, b := range c.bs {
 			if end.Before(sched.Stamp{B: b, Path: c.path}) {
 				e.report.Ticks--

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/pids"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/sched"
@@ -30,7 +31,7 @@ func (e *engine) planFork(t *task, plan forkPlan) verdict {
 			return v
 		}
 		if t.stamp().Before(use.at) {
-			e.overtaken("pid", "another process had taken its pid already, or had not given it back yet", t)
+			e.race(conflict.ClassPid, "process "+strconv.Itoa(want), use.by, t)
 		}
 	}
 	if e.cfg.Unpinned.Has(PinPIDs) {
@@ -42,13 +43,13 @@ func (e *engine) planFork(t *task, plan forkPlan) verdict {
 		return fail(unix.EAGAIN)
 	}
 	if use := e.usedPIDs[pid]; pid != want && use != nil && t.stamp().Before(use.at) {
-		e.overtaken("pid", "another process had taken the pid after its own already", t)
+		e.race(conflict.ClassPid, "process "+strconv.Itoa(pid), use.by, t)
 	}
 	if err := e.cfg.PlacePID(pid); err != nil {
 		e.fatal = err
 		return verdict{do: doHold}
 	}
-	e.usedPIDs[pid] = &pidUse{at: t.stamp()}
+	e.usedPIDs[pid] = &pidUse{at: t.stamp(), by: t}
 	plan.vpid = pid
 	t.plan = &plan
 	e.forking = t
@@ -58,6 +59,7 @@ func (e *engine) planFork(t *task, plan forkPlan) verdict {
 // pidUse is the last use of a pid that was placed.
 type pidUse struct {
 	at     sched.Stamp // when it was last taken or given back
+	by     *task       // who took it
 	reaped sched.Actor // who has waited for its process, and as which act
 	shared bool        // it was the group or session of others, who may have had it for longer
 }
@@ -224,7 +226,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {
 			l := letter{sig: sig, at: t.stamp(), edge: t.clk.Edge}
 			if sig == unix.SIGKILL {
-				e.kill(k, &l)
+				e.kill(t, k, &l)
 			} else {
 				e.mail(k, &l)
 			}

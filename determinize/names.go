@@ -44,7 +44,6 @@ type name struct {
 	folder  *folder    // that it leads to
 	target  string     // of a link
 	node    *vfs.Inode // of what may be changed
-	past    conflict.Past
 }
 
 // maxNames bounds how many names are kept, for a guest that makes paths up.
@@ -210,6 +209,9 @@ func (e *engine) follow(d *folder, path string, links bool, visit func(d *folder
 		case ".":
 			continue
 		case "..":
+			if nm := d.up.names[d.base]; nm != nil {
+				visit(d.up, d.base, nm) // by which it is found
+			}
 			d = d.up
 			continue
 		}

@@ -47,6 +47,9 @@ func execEnter(e *engine, t *task) verdict {
 	return runThen(func(ret int64) {
 		// Only a failed call comes back.
 		t.execing = nil
+		if ret == -int64(unix.ETXTBSY) {
+			e.whileWritten(t, dirfd, pathArg)
+		}
 		e.exhausted(t, ret)
 	})
 }

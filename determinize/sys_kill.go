@@ -3,10 +3,12 @@ package determinize
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/sched"
 )
@@ -138,11 +140,11 @@ func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
 			continue
 		}
 		if l.sig == unix.SIGKILL {
-			e.kill(u, &l)
+			e.kill(t, u, &l)
 			e.await(t, u)
 			continue
 		}
-		e.tooLate(u, &l, u.pointLate && l.at.Before(sched.Stamp{B: u.lastPoint, Path: u.path}))
+		e.tooLate(t, u, &l, u.pointLate && u.lastPoint > t.clk.B)
 		stopped := u.state == stateStopped
 		if e.mail(u, &l); stopped && u.state == stateWaking {
 			e.await(t, u) // the kernel tells its parent when it goes on
@@ -165,19 +167,17 @@ func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
 	return answer(0)
 }
 
-// tooLate taints if a signal comes to a task that has gone on without it, or on which
-// others counted who have.
-func (e *engine) tooLate(u *task, l *letter, late bool) {
-	if late {
-		e.overtaken("signal", "it was sent "+l.sig.String()+" when it had gone on already", u)
-	} else if l.at.Before(u.ord.Relied) {
-		e.overtaken("signal", "it was sent "+l.sig.String()+" when others had gone on who counted on it", u)
+// tooLate notes that a signal comes to a task that has gone on without it, or on which
+// others counted who have: another run may find it elsewhere.
+func (e *engine) tooLate(t, u *task, l *letter, late bool) {
+	if late || l.at.Before(u.ord.Relied) {
+		e.race(conflict.ClassSignal, l.sig.String()+", sent to process "+strconv.Itoa(u.vpid), t, u)
 	}
 }
 
 // kill sends SIGKILL to a task.
-func (e *engine) kill(u *task, l *letter) {
-	e.tooLate(u, l, u.actedAfter(l.at))
+func (e *engine) kill(t, u *task, l *letter) {
+	e.tooLate(t, u, l, u.actedAfter(l.at))
 	e.cutOff(u, l.at)
 	e.closesFiles(u, func(int) bool { return true }) // it does not come to it itself
 	e.signaled(u, l.sig, l)

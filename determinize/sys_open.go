@@ -326,6 +326,9 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		n.Touch(&t.clk)
 		e.staled(t, n)
 	case o.flags&unix.O_ACCMODE != unix.O_RDONLY:
+		if st.Mode&0o111 != 0 { // nobody can start it meanwhile
+			e.onFile(t, n, conflict.Content, conflict.Change)
+		}
 		n.Session = 0
 		if o.flags&unix.O_ACCMODE == unix.O_RDWR {
 			t.clk.Observe(n.Last)

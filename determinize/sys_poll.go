@@ -443,9 +443,11 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	if ends&sched.Reads != 0 {
 		if w := p.pipe.First(); w != nil && p.pipe.Len(now) > 0 {
 			r |= pollIn
+			t.clk.Past.Join(&w.Edge.Past)
 		}
 		if at, gone := p.pipe.Released(sched.Writes); gone && at.Before(now) && p.pipe.HasBeen(sched.Writes) {
 			r |= unix.POLLHUP
+			t.clk.Past.Follow(&p.pipe.closed[1])
 		}
 	}
 	if ends&sched.Writes != 0 {

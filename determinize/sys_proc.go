@@ -322,6 +322,9 @@ func (e *engine) readlinkProc(t *task, dirfd int32, raw string, buf uint64) verd
 		if e.tr.ReadFull(t.pid, buf, b) != 0 {
 			return
 		}
+		if b[0] == '/' && t.exec != nil {
+			e.reads(t, nil, string(b), false, nil) // it tells them
+		}
 		s := e.linkText(t, raw, string(b))
 		if s == string(b) {
 			return

@@ -150,6 +150,7 @@ type task struct {
 	heldAt      uint64          // the B at which
 	heldFloors  uint64          // a value of floors
 	point       bool            // signals reach it before its call
+	altered     uint64          // B of its last access to a file that was no read
 	acted       uint64          // B of its last call, before the one that it is in, that others can see
 	looking     bool            // others cannot see the one that it is in
 	pointLate   bool            // the canonical run may not have come to that one yet
