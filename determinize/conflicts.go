@@ -21,7 +21,6 @@ type accessed struct {
 	in   *folder
 	base string
 	node *vfs.Inode
-	what string // else
 }
 
 // conflictKey is what one line of the report is about.
@@ -65,7 +64,8 @@ func (e *engine) found(o *conflict.Object, class conflict.Class, first, second c
 }
 
 // race notes that what a task did, and another one, may come the other way round in another
-// run: what is no access to a file. what says what it is about.
+// run: what is no access to a file. what says what it is about, where that is no conflict but
+// a taint, because one of the two has run no program yet.
 func (e *engine) race(class conflict.Class, what string, t, u *task) {
 	if t == nil || t.exec == nil || u.exec == nil {
 		e.overtaken(string(class), what, u)
@@ -73,7 +73,7 @@ func (e *engine) race(class conflict.Class, what string, t, u *task) {
 	}
 	first, second := e.access(t, conflict.Read, false), e.access(u, conflict.Change, false)
 	first.Ordered, second.Ordered = false, false
-	e.accessed = accessed{what: what}
+	e.accessed = accessed{}
 	e.found(nil, class, first, second)
 }
 
@@ -84,8 +84,8 @@ func compareSides(x, y *conflict.Access) int {
 
 // objectPath is the path of the object that is being accessed.
 func (e *engine) objectPath() string {
-	if e.accessed.what != "" {
-		return e.accessed.what
+	if e.accessed.in == nil && e.accessed.node == nil {
+		return ""
 	}
 	if e.accessed.in != nil {
 		return e.accessed.in.below(e.accessed.base)

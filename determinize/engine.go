@@ -234,9 +234,10 @@ type engine struct {
 
 	accessWatch
 
-	ending bool    // the box is being killed
-	ended  bool    // its first process has made its last call
-	late   []calls // of those that have ended
+	ending  bool        // the box is being killed
+	ended   bool        // its first process has made its last call
+	endedAt sched.Stamp // when
+	late    []calls     // of those that have ended
 
 	typedEnd  bool // the key that ends input was typed for a program that reads keys
 	typedVain byte // a key that should have ended input, and did not; 0 says that there is none

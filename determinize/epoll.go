@@ -243,6 +243,7 @@ func (ep *epoll) report(e *engine, t *task, most int, tell func([]*epollItem, []
 		it.unlist()
 	}
 	for i, it := range items {
+		e.learns(t, &it.what, events[i])
 		it.unlist()
 		it.disabled = it.events&unix.EPOLLONESHOT != 0
 		edge := it.events&unix.EPOLLET != 0

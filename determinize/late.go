@@ -70,7 +70,7 @@ func (e *engine) endsBox(end sched.Stamp) {
 	if e.ended {
 		return
 	}
-	e.ended = true
+	e.ended, e.endedAt = true, end
 	e.report.LastStamp = e.root.clk.Stamp()
 	for _, u := range e.live {
 		e.late = append(e.late, calls{u.path, u.recent, u.altered, u})

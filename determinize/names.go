@@ -262,11 +262,21 @@ func (e *engine) folderAt(link string) *folder {
 	if errno != 0 || !strings.HasPrefix(path, "/") {
 		return nil
 	}
-	f := e.follow(nil, path, true, quietly)
-	if f.base == "" {
-		return f.in
+	if d := e.folderNamed(path); d != nil {
+		return d
 	}
-	if f.name == nil {
+	// A call that has changed a name on the way has not come to its end.
+	e.follow(nil, path, true, func(_ *folder, _ string, nm *name) { nm.known = false })
+	return e.folderNamed(path)
+}
+
+// folderNamed is the folder at a canonical path, nil if there is none.
+func (e *engine) folderNamed(path string) *folder {
+	f := e.follow(nil, path, true, quietly)
+	switch {
+	case f.base == "":
+		return f.in
+	case f.name == nil:
 		return nil
 	}
 	return f.name.folder
@@ -295,11 +305,7 @@ func (e *engine) start(t *task, dirfd int32) *folder {
 func (e *engine) stale(dir *vfs.Inode, parent, base string) (*folder, *name) {
 	d := e.folders[dir]
 	if d == nil {
-		if f := e.follow(nil, parent, true, quietly); f.base == "" {
-			d = f.in
-		} else if f.name != nil {
-			d = f.name.folder
-		}
+		d = e.folderNamed(parent)
 	}
 	if d == nil || d.node != dir {
 		return nil, nil

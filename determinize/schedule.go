@@ -265,6 +265,11 @@ func (e *engine) arrive(t *task) {
 			return
 		}
 	}
+	if e.ended && e.endedAt.Before(t.stamp()) {
+		t.gate = func() bool { return false } // the canonical run does not come to it
+		e.park(t, stateOrdered)
+		return
+	}
 	if e.serial {
 		t.scope = nil
 		e.park(t, stateOrdered)

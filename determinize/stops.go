@@ -168,6 +168,9 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 	t.sig = sig
 	e.traceSignal(t, sig, info[:])
 	caught, fatal := e.effect(t, sig)
+	if k := e.vpids[int(int32(binary.LittleEndian.Uint32(info[siPID:])))]; caught && sig == unix.SIGCHLD && k != nil && k.parent == t.leader {
+		t.clk.Past.Join(&k.clk.Past) // its end comes before the handler
+	}
 	if caught {
 		t.brokenOff = false // if it was, the handler's calls come before it is made again
 	}
@@ -190,9 +193,6 @@ func (e *engine) showSignal(t *task, sig unix.Signal, info *[128]byte) bool {
 	}
 	switch code := int32(binary.LittleEndian.Uint32(info[siCode:])); {
 	case sig == unix.SIGCHLD && code > 0:
-		if k := e.vpids[int(int32(binary.LittleEndian.Uint32(info[siPID:])))]; k != nil && k.parent == t.leader {
-			t.clk.Past.Join(&k.clk.Past) // its end is before what the signal has done
-		}
 		// Times that a child used, and the uid as the host sees it.
 		binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
 		clear(info[siUtime : siStime+8])

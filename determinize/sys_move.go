@@ -334,7 +334,7 @@ func (e *engine) taken(t *task, in *end, n int) {
 	case in.kind == kindPipe:
 		p := e.pipeTable[in.key]
 		_, had := p.Fits(sched.Atomic)
-		p.Read(t.hand(), n, t.clk.B)
+		p.Read(t.hand(), n, t.clk.B, t.clk.Edge)
 		e.tookFrom(p, had)
 	}
 }

@@ -395,8 +395,12 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 // arrived notes that an inode came to an entry by a rename.
 func (e *engine) arrived(t *task, n *entry, what *vfs.Inode, replaced bool) {
 	e.changed(t, n)
-	if d, into := e.folders[what], e.folders[n.dir]; d != nil && into != nil {
-		d.up, d.base = into, n.base
+	if into := e.folders[n.dir]; into != nil {
+		if d := e.folders[what]; d != nil {
+			d.up, d.base = into, n.base
+		} else {
+			e.places[what] = accessed{in: into, base: n.base}
+		}
 	}
 	if replaced {
 		what.Replaced(&t.clk)
@@ -442,6 +446,9 @@ func linkEnter(e *engine, t *task) verdict {
 	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
 	return e.named(t, func() {
 		e.appeared(t, b)
+		if d := e.folders[b.dir]; d != nil {
+			e.places[n] = accessed{in: d, base: b.base}
+		}
 		n.Changed(&t.clk)
 		e.onFile(t, n, conflict.Status, conflict.Add)
 		e.happens(t, n, fileEvent{mask: unix.IN_ATTRIB | dirBit(isDir(&st))}, false)

@@ -351,8 +351,30 @@ func (e *engine) pollReady(t *task, set *waitSet, all []polled) bool {
 			p.Revents = e.ready(t, &all[i]) & (p.Events | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL)
 		}
 		any = any || p.Revents != 0
+		if p.Revents != 0 {
+			e.learns(t, &all[i], p.Revents)
+		}
 	}
 	return any
+}
+
+// learns has a task that is told of what is ready come after what made it so.
+func (e *engine) learns(t *task, p *polled, events int16) {
+	if pd, ok := p.object.(*pidfd); ok {
+		t.clk.Past.Join(&pd.of.leader.clk.Past)
+	}
+	if p.pipe == nil {
+		return
+	}
+	if w := p.pipe.First(); w != nil && events&pollIn != 0 {
+		t.clk.Past.Join(&w.Edge.Past)
+	}
+	if events&unix.POLLHUP != 0 {
+		t.clk.Past.Follow(&p.pipe.closed[1])
+	}
+	if events&unix.POLLERR != 0 {
+		t.clk.Past.Follow(&p.pipe.closed[0])
+	}
 }
 
 // pollEvent is since when something is ready.
@@ -443,11 +465,9 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	if ends&sched.Reads != 0 {
 		if w := p.pipe.First(); w != nil && p.pipe.Len(now) > 0 {
 			r |= pollIn
-			t.clk.Past.Join(&w.Edge.Past)
 		}
 		if at, gone := p.pipe.Released(sched.Writes); gone && at.Before(now) && p.pipe.HasBeen(sched.Writes) {
 			r |= unix.POLLHUP
-			t.clk.Past.Follow(&p.pipe.closed[1])
 		}
 	}
 	if ends&sched.Writes != 0 {

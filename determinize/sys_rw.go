@@ -205,7 +205,7 @@ func (e *engine) takeFrom(t *task, p *pipe, spans []span, total int) verdict {
 		return fail(errno)
 	}
 	_, had := p.Fits(sched.Atomic)
-	t.clk.Receive(p.Read(t.hand(), n, t.clk.B))
+	t.clk.Receive(p.Read(t.hand(), n, t.clk.B, t.clk.Edge))
 	e.tookFrom(p, had)
 	return answer(int64(n))
 }
@@ -443,6 +443,9 @@ func (e *engine) writePiece(t *task, p *pipe, spans []span, total, flags int) ve
 	v.then = func() verdict {
 		if _, ok := p.Fits(n); !ok || p.broken(t) {
 			return e.unread(t, p)
+		}
+		if room, ok := p.RoomFrom(n); ok {
+			t.clk.Past.Join(&room.Past)
 		}
 		b, errno := e.gather(t, spans, t.progress, n)
 		if errno != 0 || len(b) == 0 {

@@ -41,7 +41,7 @@ func (e *engine) takeSocket(t *task, in *end, n int) (data []byte, v verdict, ok
 		t.clk.Receive(m.edge)
 		return m.data[:min(n, len(m.data))], verdict{}, true
 	}
-	if v, ok := s.nothing(&incoming{}); ok {
+	if v, ok := s.nothing(t, &incoming{}); ok {
 		return nil, v, false
 	}
 	if in.flags&unix.O_NONBLOCK != 0 {

@@ -109,7 +109,7 @@ func (s *socket) readable() bool {
 }
 
 // nothing is what a call gets that finds nothing to receive; ok is false if it has to wait.
-func (s *socket) nothing(in *incoming) (v verdict, ok bool) {
+func (s *socket) nothing(t *task, in *incoming) (v verdict, ok bool) {
 	switch {
 	case s.inet() && s.connects() && s.noRecv && s.err == unix.EPIPE:
 		return answer(0), true // it has ended before
@@ -118,6 +118,7 @@ func (s *socket) nothing(in *incoming) (v verdict, ok bool) {
 	case s.noRecv && in.notNow && s.typ == unix.SOCK_DGRAM:
 		return fail(unix.EAGAIN), true
 	case s.noRecv:
+		t.clk.Past.Follow(&s.closed)
 		return answer(0), true
 	case s.connects() && s.state != sockConnected && s.state != sockConnecting:
 		if s.family == unix.AF_UNIX && s.streams() {
@@ -181,7 +182,7 @@ func (e *engine) receiveStream(t *task, s *socket, in *incoming) (verdict, bool)
 		}
 	}
 	if in.source == nil {
-		return s.nothing(in)
+		return s.nothing(t, in)
 	}
 	if in.got < in.total && more && in.flags&unix.MSG_WAITALL != 0 && !peek {
 		if s.err == 0 && !s.noRecv && s.state == sockConnected {
@@ -212,7 +213,7 @@ func (e *engine) receiveMessage(t *task, s *socket, in *incoming) (verdict, bool
 		return fail(s.takeError()), true
 	}
 	if len(s.queue) == 0 {
-		return s.nothing(in)
+		return s.nothing(t, in)
 	}
 	m := s.queue[0]
 	n := min(in.total, len(m.data))

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
 	"laplace.dev/laplace/determinize/policy"
 	"laplace.dev/laplace/determinize/sched"
@@ -38,9 +39,10 @@ type socket struct {
 	owner    ucred    // of who made it what it is
 	peerCred ucred    // SO_PEERCRED
 
-	queue  []*packet // that nobody has received
-	sent   int       // cost of what it has sent and nobody has received
-	noRecv bool      // shut down for receiving, or the other end for sending
+	queue  []*packet     // that nobody has received
+	sent   int           // cost of what it has sent and nobody has received
+	closed conflict.Past // what those have left behind who shut it down at the other end
+	noRecv bool          // shut down for receiving, or the other end for sending
 	noSend bool
 	err    unix.Errno // SO_ERROR
 
@@ -386,6 +388,7 @@ func (e *engine) closeSocket(t *task, s *socket, refused bool) {
 // hangsUp tells one end of a connection that the other one has been closed.
 func (e *engine) hangsUp(t *task, s, p *socket, refused bool) {
 	unread := len(s.queue) > 0 || refused
+	p.closed.Leave(&t.clk.Past)
 	switch {
 	case !s.inet():
 		p.noRecv, p.noSend = true, true
@@ -443,6 +446,7 @@ func shutdownEnter(e *engine, t *task) verdict {
 	e.readyBoth(t, s)
 	if p := s.peer; p != nil && s.connects() && !p.dead {
 		p.noRecv = p.noRecv || send
+		p.closed.Leave(&t.clk.Past)
 		if !s.inet() {
 			p.noSend = p.noSend || recv
 		}

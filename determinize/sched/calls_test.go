@@ -313,7 +313,7 @@ func (b *box) take(p *proc, q *pipe, n int) {
 	}
 	data := runs(q.Peek(&p.ord, n))
 	p.b = max(p.b, q.First().At)
-	edge := q.Read(&p.ord, size(data), p.b)
+	edge := q.Read(&p.ord, size(data), p.b, "")
 	b.changes++
 	b.answer(p, "%v from %s", data, edge)
 }

@@ -29,10 +29,10 @@ type Pipe[E any] struct {
 	queue []*Write[E]
 	size  int // bytes in queue
 
-	written uint64  // bytes in all
-	taken   []taken // what was read, as long as it may matter
-	past    uint64  // bytes read before that
-	read    uint64  // bytes in all
+	written uint64     // bytes in all
+	taken   []taken[E] // what was read, as long as it may matter
+	past    uint64     // bytes read before that
+	read    uint64     // bytes in all
 
 	holders []holder
 	gone    [2][]release // of readers and of writers
@@ -59,9 +59,10 @@ type Actor struct {
 }
 
 // taken is that bytes had been read up to a count, at a stamp.
-type taken struct {
+type taken[E any] struct {
 	count uint64
 	at    Stamp
+	edge  E // of who read
 }
 
 type holder struct {
@@ -237,8 +238,23 @@ func (p *Pipe[E]) Fits(n int) (at Stamp, ok bool) {
 	if uint64(need) > p.read {
 		return Stamp{}, false
 	}
-	i := slices.IndexFunc(p.taken, func(r taken) bool { return r.count >= uint64(need) })
-	return p.taken[i].at, true
+	return p.taken[p.making(need)].at, true
+}
+
+// making is the read that made so much be read.
+func (p *Pipe[E]) making(count int64) int {
+	return slices.IndexFunc(p.taken, func(r taken[E]) bool { return r.count >= uint64(count) })
+}
+
+// RoomFrom is what travels with the room for n bytes, which fit; ok is false if there has
+// always been room.
+func (p *Pipe[E]) RoomFrom(n int) (edge E, ok bool) {
+	if need := int64(p.written) + int64(n) - Capacity; need > 0 {
+		if i := p.making(need); i >= 0 {
+			return p.taken[i].edge, true
+		}
+	}
+	return edge, false
 }
 
 // Room is how many bytes fit at a stamp, when all reads before it have been made.
@@ -296,8 +312,9 @@ func (p *Pipe[E]) Peek(t *Task, n int) []byte {
 }
 
 // Read has a task take n bytes away at a B, and the rest of a packet with them. It
-// returns what travels with the last of them. The pipe must not be empty.
-func (p *Pipe[E]) Read(t *Task, n int, b uint64) (edge E) {
+// returns what travels with the last of them. own is what travels with the room that the
+// read makes. The pipe must not be empty.
+func (p *Pipe[E]) Read(t *Task, n int, b uint64, own E) (edge E) {
 	for n > 0 && len(p.queue) > 0 {
 		w := p.queue[0]
 		edge, b = w.Edge, max(b, w.At)
@@ -314,7 +331,7 @@ func (p *Pipe[E]) Read(t *Task, n int, b uint64) (edge E) {
 			p.queue = p.queue[1:]
 		}
 	}
-	p.taken = append(p.taken, taken{p.read, Stamp{b, t.Path}})
+	p.taken = append(p.taken, taken[E]{p.read, Stamp{b, t.Path}, own})
 	return edge
 }
 

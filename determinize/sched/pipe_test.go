@@ -123,7 +123,7 @@ func TestPipe(t *testing.T) {
 					l.data = l.data[n:]
 					r.n += n
 				}
-				if e := p.Read(by, took, rb); e != edge {
+				if e := p.Read(by, took, rb, 0); e != edge {
 					t.Fatalf("came with write %d, want %d", e, edge)
 				}
 				reads = append(reads, r)
@@ -164,7 +164,7 @@ func TestPipeForgets(t *testing.T) {
 	by := &Task{}
 	for b := range uint64(1000) {
 		p.Write(&Write[int]{Data: make([]byte, Capacity/4), At: b, By: Actor{by, b}})
-		p.Read(by, Capacity/4, b)
+		p.Read(by, Capacity/4, b, 0)
 	}
 	if n := len(p.taken); n > 6 {
 		t.Errorf("%d reads", n)
