@@ -78,7 +78,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		Direct:      oci.Direct,
 		CPU:         s.cpu,
 		Away:        otherCPUs(s.cpu),
-		Record:      true,
+		Record:      s.box.Record,
 		Canonical:   s.box.Canonical || s.box.Trace != nil,
 		Ordered:     s.attempt.Ordered, Serial: s.attempt.Serial,
 		SpinLimit: s.box.SpinLimit, CPUTime: cpuTime,

@@ -1,4 +1,4 @@
-// conflicts: name data; maybe content data; maybe metadata data
+// conflicts: name data; maybe content data|new; maybe metadata data|new
 // one reads a file that another replaces by a new one
 #include "race.h"
 
