@@ -43,6 +43,15 @@ var trees = []workload{
 		base: []string{"--canonical"},
 	},
 	{
+		// What it costs to compare accesses and to keep a record.
+		name: "watch: make -j1", target: "1.05", prepare: sources.Lua.Unpack, run: makeLua("-j1"),
+		base: []string{"--unwatched"},
+	},
+	{
+		name: "watch: configure", target: "1.10", prepare: sources.Hello.Unpack, run: []string{"./configure", "--quiet"},
+		base: []string{"--unwatched"},
+	},
+	{
 		name: "make -j4 of lua", target: "1.5", prepare: sources.Lua.Unpack, run: makeLua("-j4"), native: makeLua("-j2"),
 	},
 	{

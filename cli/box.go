@@ -45,6 +45,7 @@ type boxFlags struct {
 	keep, fresh      bool
 	verbose          int
 	unpinned         pinsFlag
+	unwatched        bool
 	jitter           string
 }
 
@@ -85,6 +86,8 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	flags.Var(&f.unpinned, "unpin", "for tests: leave `PINS`, a list like time,umask, as the host has them; taints the verdict")
 	flags.StringVar(&f.jitter, "jitter", "", "any `SEED`; another one holds other processes back")
 	_ = flags.MarkHidden("unpin")
+	flags.BoolVar(&f.unwatched, "unwatched", false, "for measurements: keep no record of what the processes do, and look for no conflicts; taints the verdict")
+	_ = flags.MarkHidden("unwatched")
 	_ = flags.MarkHidden("jitter") // but for check, it is for tests
 	flags.CountVarP(&f.verbose, "verbose", "v", "print the verdict, in one line; twice: also what Laplace does")
 }
@@ -102,7 +105,7 @@ func (f *boxFlags) run(ctx context.Context, c *Caller, verb string, command []st
 	if err != nil {
 		return err
 	}
-	box.Trace, box.Record = trace, true
+	box.Trace, box.Record = trace, !f.unwatched
 	if f.costs != "" {
 		if f.costs, err = c.outputFile("--costs", f.costs); err != nil {
 			return err
@@ -179,7 +182,7 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 	box := &runtime.Box{
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 		Terminal: f.terminal, Stream: f.stream, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
-		Unpinned: determinize.Pins(f.unpinned), Project: options.Project.Source, Commit: runtime.CommitProject,
+		Unpinned: determinize.Pins(f.unpinned), Unwatched: f.unwatched, Project: options.Project.Source, Commit: runtime.CommitProject,
 		Fresh: f.fresh, Keep: f.keep, OnConflict: runtime.OnConflict(f.onConflict), Notice: c.notice,
 	}
 	if f.jitter != "" {

@@ -205,6 +205,9 @@ var fdCalls = [policy.Size][]conflict.Aspect{
 
 // asks notes what a call looks up, by paths or descriptors.
 func (e *engine) asks(t *task) (verdict, bool) {
+	if e.cfg.Unwatched {
+		return verdict{}, false
+	}
 	if reads := fdCalls[t.call.Nr]; len(reads) > 0 && t.exec != nil {
 		return e.looksAt(t, t.fd(0), reads)
 	}
@@ -249,7 +252,7 @@ func (e *engine) accesses(n *vfs.Inode) *conflict.File {
 
 // onFile notes an access to a file that may change; nil is none.
 func (e *engine) onFile(t *task, n *vfs.Inode, a conflict.Aspect, op conflict.Op) {
-	if n == nil || t.exec == nil {
+	if n == nil || t.exec == nil || e.cfg.Unwatched {
 		return
 	}
 	f := e.accesses(n)
@@ -298,6 +301,9 @@ func (e *engine) writesContent(t *task, n *vfs.Inode, op conflict.Op) {
 
 // changesName notes that a task has changed the entry of a directory.
 func (e *engine) changesName(t *task, n *entry) {
+	if e.cfg.Unwatched {
+		return
+	}
 	d, nm := e.stale(n.dir, n.parent, n.base)
 	if nm == nil || d.fixed {
 		return

@@ -142,8 +142,9 @@ type Config struct {
 	// names, are made in the order of the canonical run.
 	Ordered []string
 
-	// Record asks for Report.Records.
-	Record bool
+	// Record asks for Report.Records. Unwatched has no conflicts looked for, which taints, and
+	// nothing recorded.
+	Record, Unwatched bool
 
 	// Trace is told of the intercepted calls, when it is not nil.
 	Trace *Trace

@@ -39,6 +39,9 @@ func newEngine(cfg Config) (*engine, error) {
 	}
 	e.fs.Times = cfg.Times
 	e.watchAccesses()
+	if e.cfg.Record = e.cfg.Record && !e.cfg.Unwatched; e.cfg.Unwatched {
+		e.taint(TaintUnchecked, "conflicts were not looked for (--unwatched)", nil)
+	}
 	// The pipes of the streams have numbers of the host.
 	for i, k := range [...]vfs.Key{cfg.StdinKey, cfg.Stdout, cfg.Stderr} {
 		if k != (vfs.Key{}) {

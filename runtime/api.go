@@ -88,6 +88,8 @@ type Box struct {
 	Strict bool `json:"strict,omitempty"`
 	// Disturb, when not nil, changes what the box must not depend on.
 	Disturb *Disturbance `json:"disturb,omitempty"`
+	// Unwatched has no conflicts looked for, to measure what that costs; it taints.
+	Unwatched bool `json:"unwatched,omitempty"`
 	// Unpinned are pins that are off, to show that somebody would notice; each taints.
 	Unpinned determinize.Pins `json:"unpinned,omitempty"`
 	// Record has the run's record kept in State, see Runs.

@@ -79,6 +79,7 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 		CPU:         s.cpu,
 		Away:        otherCPUs(s.cpu),
 		Record:      s.box.Record,
+		Unwatched:   s.box.Unwatched,
 		Canonical:   s.box.Canonical || s.box.Trace != nil,
 		Ordered:     s.attempt.Ordered, Serial: s.attempt.Serial,
 		SpinLimit: s.box.SpinLimit, CPUTime: cpuTime,
