@@ -35,6 +35,7 @@ type recording struct {
 	written []*vfs.Inode
 	streams [3]*streamed
 	stdin   hash.Hash
+	inputs  []input // of names and files, once it has ended
 	outputs []output
 }
 
@@ -49,6 +50,16 @@ type observed struct {
 	version uint32         // of the content
 	file    *conflict.File // that has it; nil for what never changes
 	digests [2]uint32      // of metadata and listing, in the run's list
+}
+
+// input is an observation of an exec that has ended.
+type input struct {
+	path    string // one string for all that have it
+	file    *conflict.File
+	version uint32 // of its content
+	digest  uint32 // in the run's list
+	errno   uint16
+	kind    conflict.Kind
 }
 
 // changedName is a name that an exec changed, and whether it led anywhere before.
@@ -78,6 +89,19 @@ type records struct {
 	digests []conflict.Digest // 0 is none
 	known   map[conflict.Digest]uint32
 	paths   map[*vfs.Inode]string // of what never changes
+	texts   map[string]string     // paths, each once
+}
+
+// text is a path that is kept once.
+func (r *records) text(path string) string {
+	if kept, ok := r.texts[path]; ok {
+		return kept
+	}
+	if r.texts == nil {
+		r.texts = make(map[string]string)
+	}
+	r.texts[path] = path
+	return path
 }
 
 // digest keeps a digest and returns its number.
@@ -275,9 +299,13 @@ func (e *engine) changesContent(t *task, n *vfs.Inode) {
 	}
 	e.keepContent(n)
 	f.Version++
-	f.Writer, f.Seen = int(t.exec.id), true
+	f.Writer, f.Seen = int(t.exec.id), false
 	r.written = append(r.written, n)
 }
+
+// maxVersions is of how many contents of one file digests are kept: a log that one exec writes
+// and another follows has as many as it has lines.
+const maxVersions = 256
 
 // keepContent digests a content that somebody has seen, or left, before it goes.
 func (e *engine) keepContent(n *vfs.Inode) {
@@ -285,7 +313,7 @@ func (e *engine) keepContent(n *vfs.Inode) {
 	if f != nil {
 		f.Writer = 0 // what is written after this is another content
 	}
-	if f == nil || !f.Seen || len(f.Digests) > int(f.Version) {
+	if f == nil || !f.Seen || len(f.Digests) > int(f.Version) || f.Version > maxVersions {
 		return
 	}
 	for len(f.Digests) < int(f.Version) {

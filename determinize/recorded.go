@@ -59,6 +59,7 @@ func (e *engine) closeRecord(x *execution) {
 		}
 	}
 	r.changed, r.knows, r.written = nil, nil, nil
+	e.closeInputs(r)
 }
 
 // leavesAt adds what is at a path to what an exec leaves.
@@ -161,7 +162,7 @@ func (e *engine) recorded() []conflict.Record {
 			r.Observed.Stdin = conflict.Digest(r.stdin.Sum(nil))
 		}
 		out[i] = r.Record
-		r.names, r.files, r.outputs = nil, nil, nil
+		r.outputs = nil
 	}
 	return out
 }
@@ -169,6 +170,12 @@ func (e *engine) recorded() []conflict.Record {
 // versionOf is the digest of a version of a file's content, that of the last one is what is
 // at a path now.
 func (e *engine) versionOf(f *conflict.File, version uint32, path string) conflict.Digest {
+	if version > maxVersions && version != f.Version {
+		return conflict.Digest{}
+	}
+	if version > maxVersions {
+		return e.contentAt(path)
+	}
 	for len(f.Digests) <= int(version) {
 		d := conflict.Digest{}
 		if len(f.Digests) == int(f.Version) {
@@ -179,42 +186,60 @@ func (e *engine) versionOf(f *conflict.File, version uint32, path string) confli
 	return f.Digests[version]
 }
 
-// inputsOf are an exec's inputs.
-func (e *engine) inputsOf(r *recording, fixed map[string]conflict.Digest) []conflict.Input {
-	inputs := make([]conflict.Input, 0, len(r.names)+len(r.files))
+// closeInputs keeps what an exec has observed in a form that takes less memory.
+func (e *engine) closeInputs(r *recording) {
+	r.inputs = make([]input, 0, len(r.names)+len(r.files))
 	for _, o := range r.names {
-		path := o.in.below(o.base)
+		path := e.records.text(o.in.below(o.base))
 		for k := conflict.SawContent; k <= conflict.SawNothing; k++ {
 			if o.kinds&(1<<k) == 0 || k == conflict.SawName && o.kinds&(1<<conflict.SawContent) != 0 {
 				continue
 			}
-			in := conflict.Input{Path: path, Kind: k}
+			in := input{path: path, kind: k}
 			switch k {
 			case conflict.SawNothing:
-				in.Errno = uint16(o.errno)
+				in.errno = uint16(o.errno)
 			case conflict.SawLink:
-				in.Digest = sha256.Sum256([]byte(o.link))
-			case conflict.SawContent:
-				d, ok := fixed[path]
-				if !ok {
-					d = e.fixedContent(path)
-					fixed[path] = d
-				}
-				in.Digest = d
+				in.digest = e.records.digest([]byte(o.link))
 			}
-			inputs = append(inputs, in)
+			r.inputs = append(r.inputs, in)
 		}
 	}
 	for _, o := range r.files {
+		path := e.records.text(o.path)
 		for i, k := range [...]conflict.Kind{conflict.SawMetadata, conflict.SawListing} {
 			if o.kinds&(1<<k) != 0 {
-				inputs = append(inputs, conflict.Input{Path: o.path, Kind: k, Digest: e.records.digests[o.digests[i]]})
+				r.inputs = append(r.inputs, input{path: path, kind: k, digest: o.digests[i]})
 			}
 		}
 		if o.kinds&(1<<conflict.SawContent) != 0 {
-			inputs = append(inputs, conflict.Input{Path: o.path, Kind: conflict.SawContent, Digest: e.versionOf(o.file, o.version, o.path)})
+			r.inputs = append(r.inputs, input{path: path, kind: conflict.SawContent, file: o.file, version: o.version})
 		}
 	}
+	r.names, r.files = nil, nil
+}
+
+// inputsOf are an exec's inputs, with their digests. fixed are those of what never changes.
+func (e *engine) inputsOf(r *recording, fixed map[string]conflict.Digest) []conflict.Input {
+	inputs := make([]conflict.Input, len(r.inputs))
+	for i, o := range r.inputs {
+		in := conflict.Input{Path: o.path, Kind: o.kind, Errno: o.errno}
+		switch {
+		case o.digest != 0:
+			in.Digest = e.records.digests[o.digest]
+		case o.kind == conflict.SawContent && o.file != nil:
+			in.Digest = e.versionOf(o.file, o.version, o.path)
+		case o.kind == conflict.SawContent:
+			d, ok := fixed[o.path]
+			if !ok {
+				d = e.fixedContent(o.path)
+				fixed[o.path] = d
+			}
+			in.Digest = d
+		}
+		inputs[i] = in
+	}
+	r.inputs = nil
 	slices.SortFunc(inputs, func(a, b conflict.Input) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), slices.Compare(a.Digest[:], b.Digest[:]))
 	})
