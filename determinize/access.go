@@ -315,6 +315,9 @@ func (e *engine) changesName(t *task, n *entry) {
 
 // begins notes that a file or directory was made at an entry.
 func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
+	if len(e.ordered) > 0 && e.ordered[n.path()] {
+		e.accesses(made).Ordered = true
+	}
 	e.onFile(t, made, conflict.Metadata, conflict.Change)
 	if d := e.folders[n.dir]; d != nil {
 		e.places[made] = accessed{in: d, base: n.base}

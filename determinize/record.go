@@ -236,8 +236,8 @@ func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observe
 // sawStat notes what a task was shown of a file.
 func (e *engine) sawStat(t *task, n *vfs.Inode, st *unix.Stat_t, link func() string) {
 	r := t.rec()
-	if r == nil {
-		return
+	if mode := st.Mode & unix.S_IFMT; r == nil || mode == unix.S_IFIFO || mode == unix.S_IFSOCK {
+		return // what is no file has no path
 	}
 	if o := e.ofFile(r, n, link); o.kinds&(1<<conflict.SawMetadata) == 0 {
 		o.kinds |= 1 << conflict.SawMetadata
