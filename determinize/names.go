@@ -284,20 +284,31 @@ func (e *engine) folderNamed(path string) *folder {
 
 // start is the folder from which a relative path of a task leads.
 func (e *engine) start(t *task, dirfd int32) *folder {
+	var st unix.Stat_t
 	if dirfd != unix.AT_FDCWD {
-		var st unix.Stat_t
 		if e.statFD(t, dirfd, &st) != 0 || !isDir(&st) {
 			return nil
 		}
-		if n := e.fs.Find(&st); n != nil && e.folders[n] != nil && !n.Gone() {
-			return e.folders[n]
-		}
-		return e.folderAt(fdPath(t, dirfd))
+		return e.folderNow(&st, fdPath(t, dirfd))
 	}
 	if t.cwd == nil {
-		t.cwd = e.folderAt(strconv.Itoa(t.pid) + "/cwd")
+		link := strconv.Itoa(t.pid) + "/cwd"
+		if unix.Fstatat(e.procFD(), link, &st, 0) != nil {
+			return nil
+		}
+		t.cwd = e.folderNow(&st, link)
 	}
 	return t.cwd
+}
+
+// folderNow is the folder that a link of the host's /proc leads to, a directory as st says. One
+// that is known is not looked for by its path: a call of another task may have moved it that has
+// not come back, so that its new name is not known yet.
+func (e *engine) folderNow(st *unix.Stat_t, link string) *folder {
+	if n := e.fs.Find(st); n != nil && e.folders[n] != nil && !n.Gone() {
+		return e.folders[n]
+	}
+	return e.folderAt(link)
 }
 
 // stale notes that a name of a directory, whose path is parent, has changed, and returns it
