@@ -106,7 +106,7 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 			ordered := false
 			f := e.follow(from, path, links, func(_ *folder, _ string, nm *name) { ordered = ordered || nm.ordered })
 			if n := f.node; ordered || n != nil && n.Accesses != nil && n.Accesses.Ordered || f.in != nil && e.ordered[f.in.path()] {
-				if v, wait := e.order(t, e.everybody(t)); wait {
+				if v, wait := e.takesTurn(t); wait {
 					return v, true
 				}
 			}
@@ -148,15 +148,24 @@ func (e *engine) reads(t *task, from *folder, path string, links bool, asked []c
 }
 
 // readsWay notes that a task asks which names lead to a directory.
-func (e *engine) readsWay(d *folder, t *task) {
+func (e *engine) readsWay(t *task, d *folder) (verdict, bool) {
 	if d == nil || t.exec == nil {
-		return
+		return verdict{}, false
+	}
+	for at := d; at.up != at; at = at.up {
+		if nm := at.up.names[at.base]; nm != nil && nm.ordered {
+			if v, wait := e.takesTurn(t); wait {
+				return v, true
+			}
+			break
+		}
 	}
 	for ; d.up != d; d = d.up {
 		if nm := d.up.names[d.base]; nm != nil && !d.up.fixed {
 			e.onName(t, d.up, d.base, nm, conflict.Read)
 		}
 	}
+	return verdict{}, false
 }
 
 // looksAt notes what a call asks of what one of its descriptors leads to.
@@ -213,7 +222,7 @@ func (e *engine) asks(t *task) (verdict, bool) {
 	}
 	switch t.call.Nr {
 	case unix.SYS_GETCWD:
-		e.readsWay(e.start(t, unix.AT_FDCWD), t)
+		return e.readsWay(t, e.start(t, unix.AT_FDCWD))
 	case unix.SYS_LSEEK:
 		if how := t.fd(2); how != unix.SEEK_SET && how != unix.SEEK_CUR {
 			return e.looksAt(t, t.fd(0), extent)
@@ -231,7 +240,14 @@ func (e *engine) fileTurn(t *task, n *vfs.Inode) (verdict, bool) {
 	if n == nil || n.Accesses == nil || !n.Accesses.Ordered {
 		return verdict{}, false
 	}
-	return e.order(t, e.everybody(t))
+	return e.takesTurn(t)
+}
+
+// takesTurn holds a task back while anybody could come before it.
+func (e *engine) takesTurn(t *task) (verdict, bool) {
+	v, wait := e.order(t, e.everybody(t))
+	t.turn = !wait
+	return v, wait
 }
 
 // changing is the inode of a file at a descriptor that may change, else nil.
@@ -274,7 +290,7 @@ func (e *engine) access(t *task, op conflict.Op, ordered bool) conflict.Access {
 	if op != conflict.Read {
 		t.altered = t.clk.B
 	}
-	return conflict.Access{By: t.party, Call: uint16(t.call.Nr), Op: op, Ordered: t.alone || ordered, B: t.clk.B}
+	return conflict.Access{By: t.party, Call: uint16(t.call.Nr), Op: op, Ordered: t.alone || ordered && t.turn, B: t.clk.B}
 }
 
 // readsContent notes that a task reads a file's content.

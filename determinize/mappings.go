@@ -80,7 +80,7 @@ func (e *engine) meetsMappings(t *task, n *vfs.Inode, op conflict.Op) {
 			e.accessed = accessed{node: n}
 			ordered := n.Accesses.Ordered
 			mine, theirs := e.access(t, op, ordered), e.access(u, m.op, ordered)
-			theirs.Call, theirs.Ordered = unix.SYS_MMAP, mine.Ordered
+			theirs.Call, theirs.Ordered = unix.SYS_MMAP, t.alone
 			e.detector.Meets(&t.clk.Past, n.Accesses.Object(conflict.Content), conflict.Content, mine, &u.clk.Past, theirs)
 		}
 	}

@@ -220,7 +220,7 @@ func (e *engine) enter(t *task) {
 		return
 	}
 	t.fresh = true
-	t.paths = [2]readPath{}
+	t.paths, t.turn = [2]readPath{}, false
 	if t.injected.made(&t.call) {
 		e.apply(t, runThen(t.injected.done))
 		return

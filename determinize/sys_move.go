@@ -184,7 +184,7 @@ func (e *engine) offsetAt(t *task, addr uint64) (int64, unix.Errno) {
 
 // move moves at most n bytes and writes offsets back.
 func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consume bool) verdict {
-	if v, wait := e.order(t, e.everybody(t)); wait {
+	if v, wait := e.takesTurn(t); wait {
 		return v
 	}
 	if in.flags&unix.O_ACCMODE == unix.O_WRONLY || out.flags&unix.O_ACCMODE == unix.O_RDONLY {

@@ -155,6 +155,7 @@ type task struct {
 	looking     bool            // others cannot see the one that it is in
 	pointLate   bool            // the canonical run may not have come to that one yet
 	lastPoint   uint64          // B when signals last could reach it
+	turn        bool            // its call was let through when nobody could come before it
 	alone       bool            // its call was let through when others made none
 	paths       [2]readPath     // that it was read for this call
 	inbox       []letter        // signals that are on their way to it
