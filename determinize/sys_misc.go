@@ -120,16 +120,16 @@ func mmapEnter(e *engine, t *task) verdict {
 			return run() // more than there is anywhere: fails
 		}
 		const shared, anonymous = unix.MAP_SHARED, unix.MAP_ANONYMOUS
-		if t.arg(3)&anonymous == 0 {
-			if v, wait := e.mapped(t, t.fd(4)); wait {
-				return v
-			}
-		}
 		if t.arg(3)&shared != 0 && e.mayShare(t) {
 			if v, wait := e.serially(t); wait {
 				return v
 			}
 			t.memory = true
+		}
+		if t.arg(3)&anonymous == 0 {
+			if v, wait := e.mapped(t, t.fd(4)); wait {
+				return v
+			}
 		}
 	case unix.SYS_MPROTECT:
 		if r, bad := policy.ProtFlags.Refused(t.arg(2)); bad {
