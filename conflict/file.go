@@ -8,6 +8,9 @@ type File struct {
 	// Shared is what accesses by descriptions that several processes hold have left behind.
 	Shared Past
 
+	sharer int  // an exec that has used it through such a description
+	many   bool // there was another one
+
 	// Version counts the contents that it has had, and Digests are those of the ones that
 	// are known. Writer is the exec that writes the present one, while nobody else has seen it.
 	Version uint32
@@ -28,3 +31,13 @@ func (f *File) Object(a Aspect) *Object {
 	}
 	return &f.Listing
 }
+
+// SharedBy notes that an exec uses the file through a description that others may hold.
+func (f *File) SharedBy(exec int) {
+	f.many = f.many || f.sharer != 0 && f.sharer != exec
+	f.sharer = exec
+}
+
+// ManyShare tells whether several execs have used the file through shared descriptions: what
+// it is when one of them ends is nobody's result.
+func (f *File) ManyShare() bool { return f.many }

@@ -383,6 +383,9 @@ func (e *engine) inTurn(t *task, fd int32) {
 	}
 	if n := e.changing(t, fd, &st); n != nil {
 		f := e.accesses(n)
+		if t.exec != nil {
+			f.SharedBy(int(t.exec.id))
+		}
 		t.clk.Past.Follow(&f.Shared)
 		f.Shared.Leave(&t.clk.Past)
 	}

@@ -17,10 +17,10 @@ const maxOutput = 64 << 20
 
 // piece is output of the box that waits until nothing can come before it.
 type piece struct {
-	at      sched.Stamp
-	stream  int
-	program string
-	data    []byte
+	at     sched.Stamp
+	stream int
+	by     *execution
+	data   []byte
 }
 
 // stream tells which of the box's output streams a pipe is: 1, 2 or 0.
@@ -59,8 +59,7 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 
 // output queues bytes for whoever reads an output stream of the box.
 func (e *engine) output(t *task, stream int, b []byte) {
-	e.wroteStream(t, stream, b)
-	p := piece{t.stamp(), stream, t.exec.path, slices.Clone(b)}
+	p := piece{t.stamp(), stream, t.exec, slices.Clone(b)}
 	i := len(e.outbox)
 	for i > 0 && p.at.Before(e.outbox[i-1].at) {
 		i--
@@ -108,7 +107,7 @@ func (e *engine) flush(end sched.Stamp) {
 // salvage hands over what still waits for its turn when the box has been ended.
 func (e *engine) salvage() {
 	for i := range e.outbox {
-		if p := &e.outbox[i]; e.cfg.Output(p.stream, p.program, p.data) != nil {
+		if p := &e.outbox[i]; e.cfg.Output(p.stream, p.by.path, p.data) != nil {
 			break
 		}
 	}
@@ -117,7 +116,8 @@ func (e *engine) salvage() {
 
 // emit hands bytes over.
 func (e *engine) emit(p *piece) bool {
-	err := e.cfg.Output(p.stream, p.program, p.data)
+	p.by.record.wroteStream(p.stream, p.data)
+	err := e.cfg.Output(p.stream, p.by.path, p.data)
 	switch {
 	case err == nil:
 		return true

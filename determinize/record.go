@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -218,7 +219,7 @@ func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observe
 	} else if p, ok := e.records.paths[n]; ok {
 		o.path = p
 	} else {
-		o.path = link()
+		o.path = e.withoutNumber(n, link())
 		if !n.Made {
 			if e.records.paths == nil {
 				e.records.paths = make(map[*vfs.Inode]string)
@@ -231,6 +232,17 @@ func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observe
 	}
 	r.files[n] = o
 	return o
+}
+
+// withoutNumber is a path with the number that the box shows in the place of the kernel's, if
+// the file has no name.
+func (e *engine) withoutNumber(n *vfs.Inode, path string) string {
+	dir, base := split(strings.TrimSuffix(path, deletedMark))
+	number, hash := strings.CutPrefix(base, "#")
+	if _, err := strconv.ParseUint(number, 10, 64); !n.Made || !hash || err != nil {
+		return path
+	}
+	return dir + "#" + strconv.FormatUint(n.Ino, 10)
 }
 
 // sawStat notes what a task was shown of a file.
@@ -345,9 +357,8 @@ func (e *engine) nameChanged(t *task, d *folder, base string, nm *name, existed 
 	r.changed = append(r.changed, changedName{d, base, nm, existed})
 }
 
-// wroteStream notes what a task wrote to stdout or stderr.
-func (e *engine) wroteStream(t *task, stream int, b []byte) {
-	r := t.rec()
+// wroteStream notes what an exec wrote to stdout or stderr, in the order in which it came out.
+func (r *recording) wroteStream(stream int, b []byte) {
 	if r == nil || stream >= len(r.streams) {
 		return
 	}

@@ -147,7 +147,9 @@ func (e *engine) recorded() []conflict.Record {
 		}
 		r.Inputs = e.inputsOf(r, fixed)
 		for _, o := range r.outputs {
-			if o.file != nil {
+			if o.file != nil && o.file.ManyShare() {
+				o.Mtime = 0
+			} else if o.file != nil {
 				o.Digest = e.versionOf(o.file, o.version, o.Path)
 			}
 			r.Outputs = append(r.Outputs, o.Output)
