@@ -334,6 +334,7 @@ func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
 	if len(e.ordered) > 0 && e.ordered[n.path()] {
 		e.accesses(made).Ordered = true
 	}
+	made.MadeBy = t.exec.id
 	e.onFile(t, made, conflict.Metadata, conflict.Change)
 	if d := e.folders[n.dir]; d != nil {
 		e.places[made] = accessed{in: d, base: n.base}

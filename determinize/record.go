@@ -34,6 +34,7 @@ type recording struct {
 	changed []changedName
 	knows   map[*name]bool // those
 	written []*vfs.Inode
+	origin  map[*vfs.Inode]string // where what was there before the exec, and was renamed, came from
 	streams [3]*streamed
 	stdin   hash.Hash
 	inputs  []input // of names and files, once it has ended
@@ -355,6 +356,21 @@ func (e *engine) nameChanged(t *task, d *folder, base string, nm *name, existed 
 	}
 	r.knows[nm] = true
 	r.changed = append(r.changed, changedName{d, base, nm, existed})
+}
+
+// wasMoved notes that a task renames what was at an entry.
+func (e *engine) wasMoved(t *task, a *entry, n *vfs.Inode) {
+	r := t.rec()
+	if r == nil || n == nil {
+		return
+	}
+	if _, before := r.origin[n]; before || n.Made && n.MadeBy == t.exec.id {
+		return // that it was made by the exec, and how it was called meanwhile, is not seen
+	}
+	if r.origin == nil {
+		r.origin = make(map[*vfs.Inode]string)
+	}
+	r.origin[n] = a.path()
 }
 
 // wroteStream notes what an exec wrote to stdout or stderr, in the order in which it came out.

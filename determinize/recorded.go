@@ -68,7 +68,7 @@ func (e *engine) leavesAt(r *recording, n *vfs.Inode, out output) {
 	if unix.Lstat(out.Path, &st) != nil || n == nil {
 		return
 	}
-	out.Mode, out.Mtime = st.Mode, n.Mtime
+	out.Mode, out.Mtime, out.From = st.Mode, n.Mtime, r.origin[n]
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFLNK:
 		buf := make([]byte, maxPath)

@@ -334,6 +334,8 @@ func renameEnter(e *engine, t *task) verdict {
 			// Two names of one file: nothing happens.
 		case flags&unix.RENAME_EXCHANGE != 0:
 			t.clk.Overwrite()
+			e.wasMoved(t, a, was)
+			e.wasMoved(t, b, other)
 			e.fs.Exchanged(a.path(), b.path())
 			e.arrived(t, a, other, true)
 			e.arrived(t, b, was, true)
@@ -385,6 +387,7 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 		e.onFile(t, other, conflict.Status, conflict.Add)
 		other.Unlinked(&b.st)
 	}
+	e.wasMoved(t, a, was)
 	e.fs.Renamed(a.path(), b.path())
 	e.fs.Removed(a.dir, a.base, a.path(), was)
 	e.changed(t, a)

@@ -32,6 +32,8 @@ type Inode struct {
 	Owner Owner      // who owns it
 	Last  clock.Edge // the changes so far; carried to whoever reads or stats it
 	Made  bool       // made in the box
+	// MadeBy is the exec that made it.
+	MadeBy uint64
 	// Session is the exec that is writing the content now. The first write of
 	// any other one overwrites what existed.
 	Session uint64
