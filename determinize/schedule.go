@@ -89,8 +89,8 @@ func (e *engine) dispatch() (stuck bool) {
 			if u := e.turnOf(t); u.act != nil && e.clear(t, &u) {
 				e.proceed(t, &u)
 				again, stuck = true, false
-				if e.alone != nil || e.fatal != nil {
-					return false
+				if e.alone != nil || e.fatal != nil || e.serial {
+					return false // from now on it is another one's to say who is next
 				}
 				e.foresee()
 			}
