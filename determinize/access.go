@@ -102,14 +102,8 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 			path = t.own(path)
 		}
 		links := e.leads(t, p)
-		if len(e.ordered) > 0 {
-			ordered := false
-			f := e.follow(from, path, links, func(_ *folder, _ string, nm *name) { ordered = ordered || nm.ordered })
-			if n := f.node; ordered || n != nil && n.Accesses != nil && n.Accesses.Ordered || f.in != nil && e.ordered[f.in.path()] {
-				if v, wait := e.takesTurn(t); wait {
-					return v, true
-				}
-			}
+		if v, wait := e.pathTurn(t, from, path, links); wait {
+			return v, true
 		}
 		f := e.reads(t, from, path, links, p.reads)
 		if f.proc {
@@ -119,6 +113,32 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 			e.sawContent(t, nil, f.name)
 		}
 	}
+	return verdict{}, false
+}
+
+// pathTurn holds a task back that looks up a path on which something is accessed in order.
+func (e *engine) pathTurn(t *task, from *folder, path string, links bool) (verdict, bool) {
+	if len(e.ordered) == 0 {
+		return verdict{}, false
+	}
+	ordered := false
+	f := e.follow(from, path, links, func(_ *folder, _ string, nm *name) { ordered = ordered || nm.ordered })
+	if n := f.node; ordered || n != nil && n.Accesses != nil && n.Accesses.Ordered || f.in != nil && e.ordered[f.in.path()] {
+		return e.takesTurn(t)
+	}
+	return verdict{}, false
+}
+
+// readsPath is reads of a path that is no argument by itself, when it is the task's turn.
+func (e *engine) readsPath(t *task, path string, links bool, asked []conflict.Aspect) (verdict, bool) {
+	from := e.start(t, unix.AT_FDCWD)
+	if t.exec == nil || path == "" || from == nil && path[0] != '/' || e.cfg.Unwatched {
+		return verdict{}, false
+	}
+	if v, wait := e.pathTurn(t, from, t.own(path), links); wait {
+		return v, true
+	}
+	e.reads(t, from, t.own(path), links, asked)
 	return verdict{}, false
 }
 

@@ -110,7 +110,7 @@ func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Er
 			return false, 0
 		}
 		defer next.close()
-		if from := e.start(t, unix.AT_FDCWD); t.exec != nil && (from != nil || info.Interp[0] == '/') {
+		if from := e.start(t, unix.AT_FDCWD); t.exec != nil && !e.cfg.Unwatched && (from != nil || info.Interp[0] == '/') {
 			e.reads(t, from, info.Interp, true, metadata)
 		}
 		if _, errno := e.runnable(t, next, depth+1); errno != 0 {

@@ -136,6 +136,9 @@ func (e *engine) findUnix(t *task, s *socket, to []byte) (other *socket, v verdi
 		return nil, fail(errno), false
 	}
 	defer func() { w.close() }()
+	if v, wait := e.readsPath(t, path, true, metadata); wait {
+		return nil, v, false
+	}
 	var st unix.Stat_t
 	if errno := e.find(t, &w, true, &st); errno != 0 {
 		return nil, fail(errno), false
@@ -228,6 +231,9 @@ func (e *engine) bindPath(t *task, s *socket, path string) verdict {
 	at := (t.call.SP - redZone - uint64(len(text))) &^ 15
 	if e.tr.WriteFull(t.pid, at, text) != 0 {
 		return fail(unix.ENOMEM)
+	}
+	if v, wait := e.readsPath(t, path, false, nameOnly); wait {
+		return v
 	}
 	n, errno := e.nameAt(t, unix.AT_FDCWD, at)
 	if errno != 0 {
