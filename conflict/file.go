@@ -8,6 +8,9 @@ type File struct {
 	// Shared is what accesses by descriptions that several processes hold have left behind.
 	Shared Past
 
+	// Raced says that accesses to it were in conflict, ordered or not.
+	Raced bool
+
 	sharer int  // an exec that has used it through such a description
 	many   bool // there was another one
 

@@ -7,6 +7,7 @@ import (
 
 	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -263,11 +264,38 @@ func (e *engine) fileTurn(t *task, n *vfs.Inode) (verdict, bool) {
 	return e.takesTurn(t)
 }
 
-// takesTurn holds a task back while anybody could come before it.
+// takesTurn holds a task back while anybody could come before it, because of what it is to
+// access. It is order, but that the canonical run knows nothing of it: a child that is counted
+// in its family stays so, and those who wait for it with their programs do not come before it.
 func (e *engine) takesTurn(t *task) (verdict, bool) {
-	v, wait := e.order(t, e.everybody(t))
-	t.turn = !wait
-	return v, wait
+	t.inOrder = true
+	v := verdict{do: doOrder, scope: e.everybody(t)}
+	if t.turn = !t.fresh || e.serial || e.cfg.Unpinned.Has(PinSchedule); t.turn {
+		return v, false
+	}
+	e.foresee()
+	_, t.turn = e.clearBut(t, t.stamp(), v.scope)
+	return v, !t.turn
+}
+
+// clearBut is Clear for a task for which others may wait with their programs: they are taken
+// for gone meanwhile.
+func (e *engine) clearBut(t *task, at sched.Stamp, scope sched.Scope) (by *sched.Task, ok bool) {
+	if !t.counted {
+		return e.turns.Clear(&t.ord, at, scope)
+	}
+	var waiting []*task
+	for _, u := range e.live {
+		if u.gate != nil && !u.gate() && slices.Contains(u.elders(), t) {
+			u.ord.Phase = sched.Gone
+			waiting = append(waiting, u)
+		}
+	}
+	by, ok = e.turns.Clear(&t.ord, at, scope)
+	for _, u := range waiting {
+		u.sync()
+	}
+	return by, ok
 }
 
 // changing is the inode of a file at a descriptor that may change, else nil.

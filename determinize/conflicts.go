@@ -40,6 +40,11 @@ type conflictsFound struct {
 
 // found notes two accesses that are in conflict.
 func (e *engine) found(o *conflict.Object, class conflict.Class, first, second conflict.Access) {
+	if at := e.accessed; at.node != nil {
+		e.accesses(at.node).Raced = true
+	} else if at.in != nil && at.in.names[at.base] != nil {
+		at.in.names[at.base].raced = true
+	}
 	if compareSides(&second, &first) < 0 {
 		first, second = second, first
 	}

@@ -40,6 +40,7 @@ type name struct {
 	conflict.Object
 	known   bool // the rest holds still
 	ordered bool
+	raced   bool // accesses to it were in conflict, ordered or not
 	kind    nameKind
 	folder  *folder    // that it leads to
 	target  string     // of a link

@@ -81,6 +81,8 @@ type streamed struct {
 // output is what an exec leaves at a path.
 type output struct {
 	conflict.Output
+	name    *name          // that the exec changed, or nil
+	none    bool           // nothing is there, and nothing was
 	file    *conflict.File // whose content it is
 	version uint32
 }

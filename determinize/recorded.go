@@ -41,12 +41,10 @@ func (e *engine) closeRecord(x *execution) {
 	done := make(map[*vfs.Inode]bool)
 	for _, c := range r.changed {
 		e.lookName(c.in, c.base)
-		out := output{Output: conflict.Output{Path: c.in.below(c.base)}}
+		out := output{Output: conflict.Output{Path: c.in.below(c.base)}, name: c.nm}
 		if c.nm.kind == nameAbsent {
-			if c.existed {
-				out.Gone = true
-				r.outputs = append(r.outputs, out)
-			}
+			out.Gone, out.none = c.existed, !c.existed
+			r.outputs = append(r.outputs, out)
 			continue
 		}
 		done[c.nm.node] = true
@@ -66,6 +64,8 @@ func (e *engine) closeRecord(x *execution) {
 func (e *engine) leavesAt(r *recording, n *vfs.Inode, out output) {
 	var st unix.Stat_t
 	if unix.Lstat(out.Path, &st) != nil || n == nil {
+		out.none = true
+		r.outputs = append(r.outputs, out)
 		return
 	}
 	out.Mode, out.Mtime, out.From = st.Mode, n.Mtime, r.origin[n]
@@ -147,14 +147,18 @@ func (e *engine) recorded() []conflict.Record {
 		}
 		r.Inputs = e.inputsOf(r, fixed)
 		for _, o := range r.outputs {
-			if o.file != nil && o.file.ManyShare() {
-				o.Mtime = 0
-			} else if o.file != nil {
+			switch {
+			case o.name != nil && o.name.raced, o.file != nil && (o.file.Raced || o.file.ManyShare()):
+				o.Output = conflict.Output{Path: o.Path} // others may have changed it by then, or not
+			case o.none:
+				continue
+			case o.file != nil:
 				o.Digest = e.versionOf(o.file, o.version, o.Path)
 			}
 			r.Outputs = append(r.Outputs, o.Output)
 		}
 		slices.SortFunc(r.Outputs, func(a, b conflict.Output) int { return strings.Compare(a.Path, b.Path) })
+		r.Outputs = slices.Compact(r.Outputs)
 		for fd, s := range r.streams {
 			if s != nil {
 				r.Streams = append(r.Streams, conflict.Stream{FD: uint8(fd), Bytes: s.bytes, Digest: conflict.Digest(s.sum.Sum(nil))})

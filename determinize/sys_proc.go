@@ -322,7 +322,7 @@ func (e *engine) readlinkProc(t *task, dirfd int32, raw string, buf uint64) verd
 		if e.tr.ReadFull(t.pid, buf, b) != 0 {
 			return
 		}
-		if b[0] == '/' && t.exec != nil {
+		if b[0] == '/' && t.exec != nil && !e.cfg.Unwatched && !strings.HasSuffix(string(b), deletedMark) {
 			e.reads(t, nil, string(b), false, nil) // it tells them
 		}
 		s := e.linkText(t, raw, string(b))

@@ -278,14 +278,14 @@ func (e *engine) clear(t *task, u *turn) bool {
 	if u.scope == nil && (t.state != stateBlocked || !t.chldCaught) || e.cfg.Unpinned.Has(PinSchedule) {
 		return true
 	}
-	if by := t.heldBy; by != nil && by.ord.Phase == sched.Active && by.ord.Stamp().Before(u.order) && t.heldAt == u.order.B && t.heldFloors == e.floors {
+	if by := t.heldBy; by != nil && by.gate == nil && by.ord.Phase == sched.Active && by.ord.Stamp().Before(u.order) && t.heldAt == u.order.B && t.heldFloors == e.floors {
 		return false // still
 	}
 	scope := u.scope
 	if scope == nil {
 		scope = nobody
 	}
-	by, ok := e.turns.Clear(&t.ord, u.order, scope)
+	by, ok := e.clearBut(t, u.order, scope)
 	if ok && t.state == stateBlocked && t.chldCaught {
 		by, ok = e.turns.Clear(&t.ord, u.at, t.children)
 	}
