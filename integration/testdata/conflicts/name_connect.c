@@ -1,4 +1,4 @@
-// conflicts: ordered name s; maybe ordered metadata s
+// conflicts: maybe name s; maybe ordered name s; maybe metadata s; maybe ordered metadata s
 // a socket gets a path, to which another connects, or finds that there is none yet
 #include "race.h"
 #include <sys/socket.h>
