@@ -123,7 +123,7 @@ func (e *engine) pathTurn(t *task, from *folder, path string, links bool) (verdi
 		return verdict{}, false
 	}
 	ordered := false
-	f := e.follow(from, path, links, func(_ *folder, _ string, nm *name) { ordered = ordered || nm.ordered })
+	f := e.follow(t, from, path, links, func(_ *folder, _ string, nm *name) { ordered = ordered || nm.ordered })
 	if n := f.node; ordered || n != nil && n.Accesses != nil && n.Accesses.Ordered || f.in != nil && e.ordered[f.in.path()] {
 		return e.takesTurn(t)
 	}
@@ -145,7 +145,7 @@ func (e *engine) readsPath(t *task, path string, links bool, asked []conflict.As
 
 // reads notes what a task looks up by a path, and asks of what it finds.
 func (e *engine) reads(t *task, from *folder, path string, links bool, asked []conflict.Aspect) found {
-	f := e.follow(from, path, links, func(d *folder, base string, nm *name) {
+	f := e.follow(t, from, path, links, func(d *folder, base string, nm *name) {
 		if nm.kind == nameLink {
 			e.sawName(t, d, base, nm)
 		}

@@ -31,6 +31,11 @@ func (e *engine) maps(t *task, n *vfs.Inode, op conflict.Op) {
 	} else {
 		e.writesContent(t, n, op)
 	}
+	e.mayMap(t, n, op)
+}
+
+// mayMap notes that a task's program may map a file from now on.
+func (e *engine) mayMap(t *task, n *vfs.Inode, op conflict.Op) {
 	m := mapping{t.exec, op}
 	if !slices.Contains(e.mappings[n], m) {
 		e.mappings[n] = append(e.mappings[n], m)
@@ -43,15 +48,7 @@ func (e *engine) unmaps(t *task) {
 	if t.exec == nil || len(t.exec.mapped) == 0 {
 		return
 	}
-	for _, n := range t.exec.mapped {
-		for _, m := range e.mappings[n] {
-			if m.by == t.exec && m.op == conflict.Read {
-				e.onFile(t, n, conflict.Content, conflict.Read)
-			} else if m.by == t.exec {
-				e.onFile(t, n, conflict.Content, m.op)
-			}
-		}
-	}
+	e.stillMaps(t)
 	for _, u := range e.live {
 		if u.exec == t.exec && u.process != t.process {
 			return // it has them still
@@ -66,6 +63,25 @@ func (e *engine) unmaps(t *task) {
 	t.exec.mapped = nil
 }
 
+// stillMaps notes that a program has made use until now of what it has mapped still.
+func (e *engine) stillMaps(t *task) {
+	if t.exec == nil || t.mapsNoted {
+		return
+	}
+	t.mapsNoted = true
+	if len(t.exec.mapped) == 0 {
+		return
+	}
+	has := e.mappedBy(t)
+	for _, n := range t.exec.mapped {
+		for _, m := range e.mappings[n] {
+			if m.by == t.exec && has(n) {
+				e.onFile(t, n, conflict.Content, m.op)
+			}
+		}
+	}
+}
+
 // meetsMappings compares an access to a file's content with the mappings of it that others
 // have now.
 func (e *engine) meetsMappings(t *task, n *vfs.Inode, op conflict.Op) {
@@ -74,7 +90,7 @@ func (e *engine) meetsMappings(t *task, n *vfs.Inode, op conflict.Op) {
 			continue
 		}
 		for _, u := range e.live {
-			if u != u.leader || u.exec != m.by || u.process == t.process || !e.hasMapped(u, n) {
+			if u != u.leader || u.exec != m.by || u.process == t.process || !e.mappedBy(u)(n) {
 				continue
 			}
 			e.accessed = accessed{node: n}
@@ -86,20 +102,30 @@ func (e *engine) meetsMappings(t *task, n *vfs.Inode, op conflict.Op) {
 	}
 }
 
-// hasMapped tells whether a process has a file mapped now, as far as can be known.
-func (e *engine) hasMapped(u *task, n *vfs.Inode) bool {
+// mappedBy tells which files a process has mapped now, as far as can be known.
+func (e *engine) mappedBy(u *task) func(*vfs.Inode) bool {
 	maps, errno := readAll(e.procFD(), strconv.Itoa(u.first)+"/maps")
 	if errno != 0 {
-		return errno != unix.ENOENT && errno != unix.ESRCH
+		gone := errno == unix.ENOENT || errno == unix.ESRCH
+		return func(*vfs.Inode) bool { return !gone }
 	}
+	var files []*vfs.Inode
+	unknown, last := false, ""
 	for line := range bytes.Lines(maps) {
-		if _, path, ok := mappedFile(string(line)); ok {
-			var st unix.Stat_t
-			// What has lost its name cannot be told apart.
-			if unix.Lstat(path, &st) != nil || e.fs.Find(&st) == n {
-				return true
-			}
+		_, path, ok := mappedFile(string(line))
+		if !ok || path == last {
+			continue
+		}
+		last = path
+		if m, _ := e.fs.MountOf(path); m.Host {
+			continue
+		}
+		var st unix.Stat_t
+		if unix.Lstat(path, &st) != nil {
+			unknown = true // what has lost its name cannot be told apart
+		} else if n := e.fs.Find(&st); n != nil {
+			files = append(files, n)
 		}
 	}
-	return false
+	return func(n *vfs.Inode) bool { return unknown || slices.Contains(files, n) }
 }

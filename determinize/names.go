@@ -192,15 +192,55 @@ type found struct {
 	proc bool // it leads into /proc
 }
 
+// throughLink is where a path leads on that goes through a link of /proc to a directory: a
+// working or root directory, or a descriptor. ok is false if it goes nowhere else.
+func (e *engine) throughLink(t *task, rest string) (to *folder, tail string, ok bool) {
+	who, rest, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	what, tail, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	u := t
+	if t == nil {
+		return nil, "", false
+	}
+	if pid, err := strconv.Atoi(who); err == nil {
+		u = e.vpids[pid]
+	} else if who != "self" && who != "thread-self" {
+		return nil, "", false
+	}
+	if what == "task" { // .../task/TID/...
+		_, tail, _ = strings.Cut(strings.TrimLeft(tail, "/"), "/")
+		what, tail, _ = strings.Cut(strings.TrimLeft(tail, "/"), "/")
+	}
+	if u == nil {
+		return nil, "", false
+	}
+	switch what {
+	case "cwd":
+		to = e.start(u, unix.AT_FDCWD)
+	case "root":
+		to = e.rootFolder()
+	case "fd":
+		var number string
+		number, tail, _ = strings.Cut(strings.TrimLeft(tail, "/"), "/")
+		if fd, err := strconv.ParseInt(number, 10, 32); err == nil {
+			to = e.start(u, int32(fd))
+		}
+	}
+	return to, tail, to != nil && strings.TrimLeft(tail, "/") != ""
+}
+
 // follow follows a path from a folder and calls visit with each name on the way. links says
 // whether a symbolic link at the end is followed.
-func (e *engine) follow(d *folder, path string, links bool, visit func(d *folder, base string, nm *name)) found {
+func (e *engine) follow(t *task, d *folder, path string, links bool, visit func(d *folder, base string, nm *name)) found {
+	var last found // what led to d, if that was its name
 	if strings.HasPrefix(path, "/") {
 		d = e.rootFolder()
 	}
 	budget := maxLinks
 	for rest := path; d != nil; {
 		rest = strings.TrimLeft(rest, "/")
+		if rest == "" && last.name != nil {
+			return last
+		}
 		if rest == "" {
 			return found{in: d, node: d.node}
 		}
@@ -213,15 +253,16 @@ func (e *engine) follow(d *folder, path string, links bool, visit func(d *folder
 			if nm := d.up.names[d.base]; nm != nil {
 				visit(d.up, d.base, nm) // by which it is found
 			}
-			d = d.up
+			d, last = d.up, found{}
 			continue
 		}
 		nm := e.lookName(d, base)
 		visit(d, base, nm)
 		switch nm.kind {
 		case nameFolder:
+			last = found{in: d, base: base, name: nm, node: nm.node}
 			if !more {
-				return found{in: d, base: base, name: nm, node: nm.node}
+				return last
 			}
 			d = nm.folder
 		case nameLink:
@@ -231,14 +272,18 @@ func (e *engine) follow(d *folder, path string, links bool, visit func(d *folder
 			if budget--; budget < 0 {
 				return found{in: d, base: base, name: nm}
 			}
-			if strings.HasPrefix(nm.target, "/") {
+			if last = (found{}); strings.HasPrefix(nm.target, "/") {
 				d = e.rootFolder()
 			}
 			if rest = nm.target; more {
 				rest += "/" + tail
 			}
 		case nameProc:
-			return found{proc: true}
+			to, tail, ok := e.throughLink(t, rest)
+			if !ok {
+				return found{proc: true}
+			}
+			d, rest, last = to, tail, found{}
 		default:
 			return found{in: d, base: base, name: nm, node: nm.node}
 		}
@@ -267,13 +312,13 @@ func (e *engine) folderAt(link string) *folder {
 		return d
 	}
 	// A call that has changed a name on the way has not come to its end.
-	e.follow(nil, path, true, func(_ *folder, _ string, nm *name) { nm.known = false })
+	e.follow(nil, nil, path, true, func(_ *folder, _ string, nm *name) { nm.known = false })
 	return e.folderNamed(path)
 }
 
 // folderNamed is the folder at a canonical path, nil if there is none.
 func (e *engine) folderNamed(path string) *folder {
-	f := e.follow(nil, path, true, quietly)
+	f := e.follow(nil, nil, path, true, quietly)
 	switch {
 	case f.base == "":
 		return f.in

@@ -49,15 +49,15 @@ type observed struct {
 	kinds   uint8  // 1 << conflict.Kind
 	errno   unix.Errno
 	link    string
-	version uint32         // of the content
-	file    *conflict.File // that has it; nil for what never changes
-	digests [2]uint32      // of metadata and listing, in the run's list
+	version uint32     // of the content
+	node    *vfs.Inode // that has it; nil for what never changes
+	digests [2]uint32  // of metadata and listing, in the run's list
 }
 
 // input is an observation of an exec that has ended.
 type input struct {
 	path    string // one string for all that have it
-	file    *conflict.File
+	node    *vfs.Inode
 	version uint32 // of its content
 	digest  uint32 // in the run's list
 	errno   uint16
@@ -81,9 +81,9 @@ type streamed struct {
 // output is what an exec leaves at a path.
 type output struct {
 	conflict.Output
-	name    *name          // that the exec changed, or nil
-	none    bool           // nothing is there, and nothing was
-	file    *conflict.File // whose content it is
+	name    *name      // that the exec changed, or nil
+	none    bool       // nothing is there, and nothing was
+	node    *vfs.Inode // whose content it is, or nil
 	version uint32
 }
 
@@ -214,7 +214,7 @@ func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observe
 	if o != nil {
 		return o
 	}
-	o = &observed{file: n.Accesses}
+	o = &observed{}
 	if d := e.folders[n]; d != nil {
 		o.path = d.path()
 	} else if at, ok := e.places[n]; ok {
@@ -297,7 +297,7 @@ func (e *engine) sawContent(t *task, n *vfs.Inode, nm *name) {
 		f.Seen = true
 		if o := e.ofFile(r, n, func() string { return e.pathOfNode(n) }); o.kinds&(1<<conflict.SawContent) == 0 {
 			o.kinds |= 1 << conflict.SawContent
-			o.version, o.file = f.Version, f
+			o.version, o.node = f.Version, n
 		}
 	}
 }
@@ -334,7 +334,7 @@ func (e *engine) keepContent(n *vfs.Inode) {
 	for len(f.Digests) < int(f.Version) {
 		f.Digests = append(f.Digests, conflict.Digest{})
 	}
-	f.Digests = append(f.Digests, e.contentAt(e.pathOfNode(n)))
+	f.Digests = append(f.Digests, e.contentOf(n))
 }
 
 // metaChanged notes that a task has changed a file's metadata.

@@ -79,20 +79,22 @@ func (e *engine) leavesAt(r *recording, n *vfs.Inode, out output) {
 		f := e.accesses(n)
 		f.Seen = true
 		f.Writer = 0
-		out.file, out.version = f, f.Version
+		out.node, out.version = n, f.Version
 	}
 	r.outputs = append(r.outputs, out)
 }
 
-// contentAt is the digest of a file's content; the zero Digest is of what cannot be read.
-func (e *engine) contentAt(path string) conflict.Digest {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+// contentOf is the digest of a file's content; the zero Digest is of what cannot be read, or
+// has no name that is known.
+func (e *engine) contentOf(n *vfs.Inode) conflict.Digest {
+	fd, err := unix.Open(e.pathOfNode(n), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
 		return conflict.Digest{}
 	}
-	f := os.NewFile(uintptr(fd), path)
+	f := os.NewFile(uintptr(fd), "content")
 	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || e.fs.Find(&st) != n {
 		return conflict.Digest{}
 	}
 	h := sha256.New()
@@ -148,12 +150,12 @@ func (e *engine) recorded() []conflict.Record {
 		r.Inputs = e.inputsOf(r, fixed)
 		for _, o := range r.outputs {
 			switch {
-			case o.name != nil && o.name.raced, o.file != nil && (o.file.Raced || o.file.ManyShare()):
+			case o.name != nil && o.name.raced, o.node != nil && (o.node.Accesses.Raced || o.node.Accesses.ManyShare()):
 				o.Output = conflict.Output{Path: o.Path} // others may have changed it by then, or not
 			case o.none:
 				continue
-			case o.file != nil:
-				o.Digest = e.versionOf(o.file, o.version, o.Path)
+			case o.node != nil:
+				o.Digest = e.versionOf(o.node, o.version)
 			}
 			r.Outputs = append(r.Outputs, o.Output)
 		}
@@ -173,19 +175,19 @@ func (e *engine) recorded() []conflict.Record {
 	return out
 }
 
-// versionOf is the digest of a version of a file's content, that of the last one is what is
-// at a path now.
-func (e *engine) versionOf(f *conflict.File, version uint32, path string) conflict.Digest {
-	if version > maxVersions && version != f.Version {
+// versionOf is the digest of a version of a file's content: of the last one, of what it has now.
+func (e *engine) versionOf(n *vfs.Inode, version uint32) conflict.Digest {
+	f := n.Accesses
+	switch {
+	case version > maxVersions && version != f.Version:
 		return conflict.Digest{}
-	}
-	if version > maxVersions {
-		return e.contentAt(path)
+	case version > maxVersions:
+		return e.contentOf(n)
 	}
 	for len(f.Digests) <= int(version) {
 		d := conflict.Digest{}
 		if len(f.Digests) == int(f.Version) {
-			d = e.contentAt(path)
+			d = e.contentOf(n)
 		}
 		f.Digests = append(f.Digests, d)
 	}
@@ -219,7 +221,7 @@ func (e *engine) closeInputs(r *recording) {
 			}
 		}
 		if o.kinds&(1<<conflict.SawContent) != 0 {
-			r.inputs = append(r.inputs, input{path: path, kind: conflict.SawContent, file: o.file, version: o.version})
+			r.inputs = append(r.inputs, input{path: path, kind: conflict.SawContent, node: o.node, version: o.version})
 		}
 	}
 	r.names, r.files = nil, nil
@@ -233,8 +235,8 @@ func (e *engine) inputsOf(r *recording, fixed map[string]conflict.Digest) []conf
 		switch {
 		case o.digest != 0:
 			in.Digest = e.records.digests[o.digest]
-		case o.kind == conflict.SawContent && o.file != nil:
-			in.Digest = e.versionOf(o.file, o.version, o.path)
+		case o.kind == conflict.SawContent && o.node != nil:
+			in.Digest = e.versionOf(o.node, o.version)
 		case o.kind == conflict.SawContent:
 			d, ok := fixed[o.path]
 			if !ok {

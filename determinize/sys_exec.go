@@ -42,11 +42,12 @@ func execEnter(e *engine, t *task) verdict {
 	if self {
 		e.execDirect(t)
 	}
+	e.stillMaps(t)
 	t.execing = t
 	t.closing = e.closings(t, func(fd int) bool { return e.closesOnExec(t, fd) })
 	return runThen(func(ret int64) {
 		// Only a failed call comes back.
-		t.execing = nil
+		t.execing, t.mapsNoted = nil, false
 		if ret == -int64(unix.ETXTBSY) {
 			e.whileWritten(t, dirfd, pathArg)
 		}
@@ -170,7 +171,7 @@ func (e *engine) execed(t *task) {
 	env := stack.strings(vec.Envp)
 	e.unmaps(t)
 	e.leavesExec(t)
-	t.started, t.leftExec = nil, false
+	t.started, t.leftExec, t.mapsNoted = nil, false, false
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")
 	fn, _ := vec.Value(auxv.ExecFn)

@@ -273,6 +273,9 @@ func unlinkEnter(e *engine, t *task) verdict {
 	return e.named(t, func() {
 		if was != nil {
 			e.onFile(t, was, conflict.Status, conflict.Add)
+			if at := e.places[was]; at.in != nil && at.in == e.folders[n.dir] && at.base == n.base {
+				delete(e.places, was)
+			}
 			was.Unlinked(&n.st)
 			e.fs.Removed(n.dir, n.base, n.path(), was)
 		}

@@ -191,9 +191,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 		if !writing {
 			if _, base := split(o.w.raw); strings.Contains(base, ".so") {
 				e.lookUnmasked(o.w)
-				if e.mayChange(&st) { // the loader's mappings do not stop
-					e.maps(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) }), conflict.Read)
-				}
+			}
+			if e.mayChange(&st) { // the loader's mappings do not stop
+				e.mayMap(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) }), conflict.Read)
 			}
 			e.observeAt(t, &st, o.w, follow)
 			e.dateCompiled(o.w, &st)

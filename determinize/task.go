@@ -77,6 +77,7 @@ type process struct {
 	exec        *execution
 	party       *conflict.Task   // as which conflicts name it; nil before its first access
 	cwd         *folder          // nil: not known
+	mapsNoted   bool             // what it has mapped has been, for the last time
 	leftExec    bool             // it has come to the end of its exec
 	started     []*vfs.Inode     // files that its program started from, of those that may change
 	dataLeft    uint64           // where it gets SIGILL if the vDSO's data could not be taken away

@@ -45,7 +45,7 @@ var memoryRows = []Row{
 			"by the process's own earlier calls; stopped are shared ones, those of 2 MiB or more (huge-page alignment " +
 			"differs between kernels), flags and protections that depend on the kernel, addresses past 47 bits, and " +
 			"mappings of files, which read them, but for the loader's (MAP_DENYWRITE, which no kernel heeds): " +
-			"it reads a file before it maps it, and what is opened as a library counts as mapped"},
+			"what a program has opened may be mapped, and is looked for in its mappings when somebody writes to it"},
 	unix.SYS_MUNMAP: {Name: "munmap", Class: Pass,
 		Args: "addr:addr length:size",
 		Why:  "works on the process's own address space, which only its own calls shaped"},
