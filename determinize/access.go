@@ -110,7 +110,7 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 		if f.proc {
 			e.throughProc(t, dirfd, path, links, p.reads)
 		}
-		if f.name != nil && f.node == nil && f.name.kind == nameFile && (p.links != asOpened || t.arg(p.flags)&unix.O_ACCMODE != unix.O_WRONLY) && opensIt[t.call.Nr] {
+		if f.name != nil && f.node == nil && f.name.kind == nameFile && f.name.public && (p.links != asOpened || t.arg(p.flags)&unix.O_ACCMODE != unix.O_WRONLY) && opensIt[t.call.Nr] {
 			e.sawContent(t, nil, f.name)
 		}
 	}

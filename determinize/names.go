@@ -22,6 +22,9 @@ type folder struct {
 	names map[string]*name
 	// fixed says that nothing in it ever changes: it is the host's.
 	fixed bool
+	// shut says that it is the host's, and not everybody may pass through it: nor may the
+	// guest, whoever it is there.
+	shut bool
 }
 
 // nameKind says what a name leads to.
@@ -42,6 +45,7 @@ type name struct {
 	ordered bool
 	raced   bool // accesses to it were in conflict, ordered or not
 	kind    nameKind
+	public  bool       // everybody may read the file that it leads to
 	folder  *folder    // that it leads to
 	target  string     // of a link
 	node    *vfs.Inode // of what may be changed
@@ -88,6 +92,7 @@ func (e *engine) folderOf(n *vfs.Inode, up *folder, base string, st *unix.Stat_t
 	d := e.folders[n]
 	if d == nil {
 		d = &folder{node: n, names: make(map[string]*name), fixed: !e.mayChange(st)}
+		d.shut = d.fixed && st.Dev != e.proc && st.Mode&unix.X_OK == 0
 		e.folders[n] = d
 	}
 	d.up, d.base = up, base
@@ -105,6 +110,10 @@ func (e *engine) lookName(d *folder, base string) *name {
 	}
 	if nm == nil {
 		nm = e.newName(d, base)
+	}
+	if d.shut {
+		nm.known, nm.kind = true, nameAbsent
+		return nm
 	}
 	dir, path, errno := unix.AT_FDCWD, d.below(base), unix.Errno(0)
 	if len(path) >= maxPath {
@@ -139,7 +148,7 @@ func (e *engine) lookName(d *folder, base string) *name {
 		}
 		nm.target = string(buf[:n])
 	default:
-		nm.kind = nameFile
+		nm.kind, nm.public = nameFile, st.Mode&unix.R_OK != 0
 	}
 	if nm.node == nil && e.mayChange(&st) {
 		nm.node = e.inode(&st, canonical)
