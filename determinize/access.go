@@ -87,7 +87,11 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 		}
 		path, errno := e.pathString(t, t.arg(p.path))
 		if errno != 0 || path == "" {
-			if p.dirfd != cwd {
+			if d := e.start(t, dirfd); dirfd == unix.AT_FDCWD && errno == 0 && p.dirfd != cwd && d != nil && !d.fixed {
+				for _, a := range p.reads {
+					e.onFile(t, d.node, a, conflict.Read)
+				}
+			} else if p.dirfd != cwd {
 				if v, wait := e.looksAt(t, dirfd, p.reads); wait {
 					return v, true
 				}
@@ -109,6 +113,12 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 		f := e.reads(t, from, path, links, p.reads)
 		if f.proc {
 			e.throughProc(t, dirfd, path, links, p.reads)
+		}
+		if nr := t.call.Nr; nr == unix.SYS_MKDIR || nr == unix.SYS_MKDIRAT {
+			// Its number is made from its path.
+			if v, wait := e.readsWay(t, f.in); wait {
+				return v, true
+			}
 		}
 		if f.name != nil && f.node == nil && f.name.kind == nameFile && f.name.public && (p.links != asOpened || t.arg(p.flags)&unix.O_ACCMODE != unix.O_WRONLY) && opensIt[t.call.Nr] {
 			e.sawContent(t, nil, f.name)
@@ -145,6 +155,9 @@ func (e *engine) readsPath(t *task, path string, links bool, asked []conflict.As
 
 // reads notes what a task looks up by a path, and asks of what it finds.
 func (e *engine) reads(t *task, from *folder, path string, links bool, asked []conflict.Aspect) found {
+	if from != nil && !from.fixed && path[0] != '/' {
+		e.onFile(t, from.node, conflict.Metadata, conflict.Read) // may it pass?
+	}
 	f := e.follow(t, from, path, links, func(d *folder, base string, nm *name) {
 		if nm.kind == nameLink {
 			e.sawName(t, d, base, nm)
@@ -229,6 +242,7 @@ func (e *engine) throughProc(t *task, dirfd int32, path string, links bool, read
 // fdCalls are the calls that ask something of what a descriptor leads to, by number.
 var fdCalls = [policy.Size][]conflict.Aspect{
 	unix.SYS_FSTAT:      status,
+	unix.SYS_FCHDIR:     metadata,
 	unix.SYS_FGETXATTR:  metadata,
 	unix.SYS_FLISTXATTR: metadata,
 }
@@ -242,6 +256,11 @@ func (e *engine) asks(t *task) (verdict, bool) {
 		return e.looksAt(t, t.fd(0), reads)
 	}
 	switch t.call.Nr {
+	case unix.SYS_EXECVE, unix.SYS_EXECVEAT:
+		// The path of the working directory is a part of what the program's seed is made from.
+		if v, wait := e.readsWay(t, e.start(t, unix.AT_FDCWD)); wait {
+			return v, true
+		}
 	case unix.SYS_GETCWD:
 		return e.readsWay(t, e.start(t, unix.AT_FDCWD))
 	case unix.SYS_LSEEK:
