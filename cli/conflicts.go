@@ -79,7 +79,7 @@ type jsonConflicts struct {
 func writeConflicts(w io.Writer, h *runs.Head, list []conflict.Conflict, shown int) error {
 	left := 0
 	for i := range list {
-		if !list[i].Ordered && list[i].Class != conflict.ClassBenign {
+		if !list[i].Ordered {
 			left++
 		}
 	}
@@ -90,6 +90,8 @@ func writeConflicts(w io.Writer, h *runs.Head, list []conflict.Conflict, shown i
 		return err
 	case left == 0:
 		fmt.Fprintf(w, "%s, none of which was left to chance\n", count(uint64(len(list)), "conflict"))
+	case left >= conflict.MaxReported/2:
+		fmt.Fprintf(w, "at least %s, %d of them left to chance\n", count(uint64(len(list)), "conflict"), left)
 	default:
 		fmt.Fprintf(w, "%s, %d of them left to chance\n", count(uint64(len(list)), "conflict"), left)
 	}
@@ -127,7 +129,6 @@ func describe(c *conflict.Conflict) string {
 	}
 	b.WriteString("   " + orders(c) + "\n")
 	switch {
-	case c.Class == conflict.ClassBenign:
 	case c.Ordered:
 		b.WriteString("   Laplace made them come in this order, as it always does: the result does not depend on chance.\n")
 	default:
@@ -147,7 +148,7 @@ type effects struct {
 // effectsOf are those of the classes.
 var effectsOf = map[conflict.Class]effects{
 	conflict.ClassContent: {"reads what was there before", "reads what {writer} has written", "what {last} writes stays"},
-	conflict.ClassMetadata: {"is told mode, owner, times and links as they were", "is told those that {writer} has set",
+	conflict.ClassMetadata: {"is told size, times, mode, owner and links as they were", "is told those that {writer} has set",
 		"those that {last} sets stay"},
 	conflict.ClassName: {"finds what was there before", "finds what {writer} has made of it", "{last} finds what {other} has made of it"},
 	conflict.ClassListing: {"is told the names as they were", "is told the names as {writer} has changed them",
@@ -160,7 +161,6 @@ var effectsOf = map[conflict.Class]effects{
 var fixed = map[conflict.Class]string{
 	conflict.ClassPid:    "Who comes first is given the process ID, and the other one another.",
 	conflict.ClassSignal: "Where in its program the target is when the signal arrives depends on which comes first.",
-	conflict.ClassBenign: "Whichever comes first makes the directory, and the other finds it there: both give the same.",
 }
 
 // orders says in one sentence what either order of a conflict's accesses gives.

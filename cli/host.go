@@ -76,6 +76,7 @@ func writeProbes(w io.Writer, results []probe.Result) error {
 // writeJSON writes v, indented.
 func writeJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
 }

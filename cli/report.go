@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,9 +99,19 @@ func linked(path string) (real string, ok bool) {
 	return real, err == nil && fi.Mode().IsRegular()
 }
 
+// indented is a value as JSON for people to read, with every line but the first after prefix.
+func indented(v any, prefix string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // command lines have > and &
+	e.SetIndent(prefix, "  ")
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
 // writeReport writes r to path: at once, by renaming, where that is a file.
 func writeReport(path string, r *runtime.Report) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+	text, err := indented(r, "")
 	if err == nil {
 		err = replace(path, append(text, '\n'))
 	}

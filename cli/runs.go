@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -279,7 +278,7 @@ func printable(text string) string {
 
 // writeRun writes a record as JSON, exec by exec: it may be large.
 func writeRun(w io.Writer, run *conflict.Run) error {
-	head, err := json.MarshalIndent(run.Summary, "", "  ")
+	head, err := indented(run.Summary, "")
 	if err != nil {
 		return err
 	}
@@ -290,7 +289,7 @@ func writeRun(w io.Writer, run *conflict.Run) error {
 		return err
 	}
 	for i := range run.Execs {
-		text, err := json.MarshalIndent(&run.Execs[i], "    ", "  ")
+		text, err := indented(&run.Execs[i], "    ")
 		if err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func TestConflicts(t *testing.T) {
 		}
 	}
 	all = append(all, race(conflict.ClassAppend, "append", "append"), race(conflict.ClassContent, "append", "read"), race(conflict.ClassContent, "read", "append"),
-		race(conflict.ClassPid, "change", "change"), race(conflict.ClassSignal, "change", "read"), race(conflict.ClassBenign, "add", "add"))
+		race(conflict.ClassPid, "change", "change"), race(conflict.ClassSignal, "change", "read"), race(conflict.ClassListing, "add", "read"))
 	all[1].Ordered, all[2].Count, all[len(all)-3].Path = true, 5, ""
 	s.record("b", all...)
 

@@ -49,7 +49,6 @@ const (
 	ClassAppend   Class = "append"   // two execs appended to one file
 	ClassPid      Class = "pid"      // who was given a process id came first
 	ClassSignal   Class = "signal"   // a signal found its target where another run might not
-	ClassBenign   Class = "benign"   // two execs made one directory, of the same mode and owner
 )
 
 // classOf is the class of two operations on an aspect.
@@ -148,6 +147,12 @@ func (d *Detector) Meets(c *Clock, o *Object, aspect Aspect, a Access, at *Clock
 	if !commute[mapped.Op][a.Op] && !c.Knows(at) {
 		d.Found(o, classOf(aspect, mapped.Op, a.Op), mapped, a)
 	}
+}
+
+// ChangedBeside tells whether the object's last change is unknown to a clock's owner, so that it
+// may as well come later. A read would be in conflict with it.
+func (o *Object) ChangedBeside(c *Clock) bool {
+	return o.changed.By != nil && !c.knows(o.changed.moment)
 }
 
 // repeats tells whether the last mark is of this very moment.

@@ -20,6 +20,10 @@ type File struct {
 	Writer  int
 	Seen    bool // the present one is in a record
 	Digests []Digest
+	// Last is the digest of the content that the file has when the box has ended, once it is
+	// known, and Digested how many bytes were read for digests.
+	Last     *Digest
+	Digested int64
 }
 
 // Object is one of the file's objects; not for names, which are directories' own.

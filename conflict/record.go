@@ -109,7 +109,10 @@ const (
 	SawNothing              // a call on it failed: Errno says how
 )
 
-var kindNames = [...]string{"content", "metadata", "listing", "link", "name", "nothing"}
+// Kinds is how many there are.
+const Kinds = int(SawNothing) + 1
+
+var kindNames = [Kinds]string{"content", "metadata", "listing", "link", "name", "nothing"}
 
 // String is the kind in one word; a number for none of the above.
 func (k Kind) String() string {

@@ -18,9 +18,12 @@ type Conflict struct {
 	Count int `json:"count"`
 }
 
+// MaxReported is how many conflicts a run tells of; of those that were left to chance, half as many.
+const MaxReported = 4000
+
 // Side is one of two accesses in conflict.
 type Side struct {
-	Exec int      `json:"exec"` // position in the run's list of execs
+	Exec int      `json:"exec"` // position in the run's list of execs; -1: it is one of an earlier attempt
 	PID  int      `json:"pid"`
 	Task string   `json:"task"` // address in the fork tree, "0.2.1"; "" is the first process
 	Argv []string `json:"argv"`

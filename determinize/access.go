@@ -15,37 +15,6 @@ import (
 // a path is noted before it is decided (pathCalls); what it does to what it found, where its
 // handler knows that: reads and writes of content, names that come and go.
 
-// accessWatch is what the engine knows of accesses, and of what they are to.
-type accessWatch struct {
-	chains    conflict.Chains
-	detector  conflict.Detector
-	conflicts conflictsFound
-	accessed  accessed        // now
-	lockPast  conflict.Past   // of file locks
-	memory    conflict.Past   // of processes that share memory
-	ordered   map[string]bool // paths at which accesses are ordered
-	fixed     map[uint64]bool // devices of what the box cannot change
-
-	top      *folder
-	folders  map[*vfs.Inode]*folder
-	names    int                      // how many the folders have
-	places   map[*vfs.Inode]accessed  // where files were last seen
-	mappings map[*vfs.Inode][]mapping // of files
-	records  records
-}
-
-// watchAccesses begins to.
-func (e *engine) watchAccesses() {
-	e.detector.Found = e.found
-	e.ordered = make(map[string]bool)
-	for _, path := range e.cfg.Ordered {
-		e.ordered[path] = true
-	}
-	e.folders = make(map[*vfs.Inode]*folder)
-	e.places = make(map[*vfs.Inode]accessed)
-	e.mappings = make(map[*vfs.Inode][]mapping)
-}
-
 // leads tells whether links at the end of a path are followed.
 func (e *engine) leads(t *task, p *pathArg) bool {
 	flags := t.arg(p.flags)
@@ -374,7 +343,7 @@ func (e *engine) readsContent(t *task, n *vfs.Inode) {
 
 // writesContent notes that a task changes a file's content, or adds to its end.
 func (e *engine) writesContent(t *task, n *vfs.Inode, op conflict.Op) {
-	e.changesContent(t, n)
+	e.changesContent(t, n, false)
 	e.onFile(t, n, conflict.Content, op)
 	e.onFile(t, n, conflict.Status, conflict.Add)
 	if len(e.mappings) > 0 {
@@ -388,11 +357,14 @@ func (e *engine) changesName(t *task, n *entry) {
 		return
 	}
 	d, nm := e.stale(n.dir, n.parent, n.base)
+	if nm == nil && !n.dir.Gone() && !e.cfg.Canonical && !e.cfg.Serial {
+		e.taint(TaintUnchecked, "a name changed in a directory whose path was not found: "+n.path(), t)
+	}
 	if nm == nil || d.fixed {
 		return
 	}
 	e.onName(t, d, n.base, nm, conflict.Change)
-	e.nameChanged(t, d, n.base, nm, n.exists)
+	e.inRecord(t, nm, conflict.Change)
 	e.onFile(t, n.dir, conflict.Listing, conflict.Add)
 }
 
@@ -406,11 +378,13 @@ func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
 	if d := e.folders[n.dir]; d != nil {
 		e.places[made] = accessed{in: d, base: n.base}
 	}
+	e.leaves(t, n, made)
+	e.stampsDir(t, made)
 }
 
 // changesMeta notes a call that changes a file's metadata, or its content without writing.
 func (e *engine) changesMeta(t *task, n *vfs.Inode) {
-	e.metaChanged(t, n)
+	e.touches(t, n)
 	switch t.call.Nr {
 	case unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
 		e.writesContent(t, n, conflict.Change)
@@ -418,6 +392,7 @@ func (e *engine) changesMeta(t *task, n *vfs.Inode) {
 		e.onFile(t, n, conflict.Status, conflict.Change)
 		if e.folders[n] != nil {
 			e.onFile(t, n, conflict.Listing, conflict.Change) // whose changes set it, too
+			e.setsTime(t, n)
 		}
 	default:
 		e.onFile(t, n, conflict.Metadata, conflict.Change)
@@ -457,34 +432,6 @@ func (e *engine) inTurn(t *task, fd int32) {
 		t.clk.Past.Follow(&f.Shared)
 		f.Shared.Leave(&t.clk.Past)
 	}
-}
-
-// findFixed finds out which devices hold what the box cannot change.
-func (e *engine) findFixed() {
-	e.fixed = make(map[uint64]bool)
-	for _, m := range e.cfg.Mounts {
-		var st unix.Stat_t
-		if m.Host && unix.Stat(m.Path, &st) == nil {
-			e.fixed[st.Dev] = true
-		}
-	}
-	for _, m := range e.cfg.Mounts {
-		var st unix.Stat_t
-		if !m.Host && unix.Stat(m.Path, &st) == nil {
-			delete(e.fixed, st.Dev)
-		}
-	}
-}
-
-// pathOfNode is where a file was last seen.
-func (e *engine) pathOfNode(n *vfs.Inode) string {
-	if d := e.folders[n]; d != nil {
-		return d.path()
-	}
-	if at, ok := e.places[n]; ok {
-		return at.in.below(at.base)
-	}
-	return "a file without a name"
 }
 
 // whileWritten notes that a program cannot be started because somebody may write to it.

@@ -79,4 +79,5 @@ func (e *engine) cutOff(t *task, at sched.Stamp) {
 		e.report.Ticks -= n
 	}
 	t.clk.Rewind(at.B, n)
+	e.forgetsAfter(t, at)
 }

@@ -13,9 +13,6 @@ import (
 // TaintUnchecked is the kind of the taint of a box whose conflicts could not all be looked for.
 const TaintUnchecked = "unchecked"
 
-// maxConflicts bounds how many conflicts of each kind, ordered or not, a report names.
-const maxConflicts = 2000
-
 // accessed is the object of the access that is being compared: a name, or a file.
 type accessed struct {
 	in   *folder
@@ -58,7 +55,7 @@ func (e *engine) found(o *conflict.Object, class conflict.Class, first, second c
 	if k.ordered {
 		which = 1
 	}
-	if f.count[which]++; f.count[which] > maxConflicts {
+	if f.count[which]++; f.count[which] > conflict.MaxReported/2 {
 		return
 	}
 	if f.at == nil {

@@ -36,6 +36,9 @@ func (e *engine) maps(t *task, n *vfs.Inode, op conflict.Op) {
 
 // mayMap notes that a task's program may map a file from now on.
 func (e *engine) mayMap(t *task, n *vfs.Inode, op conflict.Op) {
+	if e.cfg.Unwatched {
+		return
+	}
 	m := mapping{t.exec, op}
 	if !slices.Contains(e.mappings[n], m) {
 		e.mappings[n] = append(e.mappings[n], m)

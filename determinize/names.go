@@ -49,6 +49,11 @@ type name struct {
 	folder  *folder    // that it leads to
 	target  string     // of a link
 	node    *vfs.Inode // of what may be changed
+	change  *change    // the last one of it in the record of an exec that goes on
+	// shown are accesses by which it came into the path of a descriptor in a record, and
+	// unsure says that in another run it might be another path.
+	shown  *conflict.Object
+	unsure bool
 }
 
 // maxNames bounds how many names are kept, for a guest that makes paths up.
@@ -99,10 +104,7 @@ func (e *engine) folderOf(n *vfs.Inode, up *folder, base string, st *unix.Stat_t
 	return d
 }
 
-// mayChange tells whether what a stat call described may change in the box.
-func (e *engine) mayChange(st *unix.Stat_t) bool { return st.Dev != e.proc && !e.fixed[st.Dev] }
-
-// lookName is a name of a folder, as it is now; nil when there are too many to keep.
+// lookName is a name of a folder, as it is now.
 func (e *engine) lookName(d *folder, base string) *name {
 	nm := d.names[base]
 	if nm != nil && nm.known {
@@ -115,13 +117,8 @@ func (e *engine) lookName(d *folder, base string) *name {
 		nm.known, nm.kind = true, nameAbsent
 		return nm
 	}
-	dir, path, errno := unix.AT_FDCWD, d.below(base), unix.Errno(0)
-	if len(path) >= maxPath {
-		if dir, errno = e.openFolder(d); errno == 0 {
-			defer unix.Close(dir)
-		}
-		path = base
-	}
+	dir, path, done, errno := e.namePath(d, base)
+	defer done()
 	nm.kind, nm.folder, nm.target, nm.node = nameAbsent, nil, "", nil
 	var st unix.Stat_t
 	if errno == 0 {
@@ -154,7 +151,7 @@ func (e *engine) lookName(d *folder, base string) *name {
 		nm.node = e.inode(&st, canonical)
 	}
 	if nm.kind == nameFile && nm.node != nil {
-		e.places[nm.node] = accessed{in: d, base: base}
+		e.seenAt(nm.node, accessed{in: d, base: base}, st.Nlink > 1)
 	}
 	if nm.ordered && nm.node != nil {
 		e.accesses(nm.node).Ordered = true
@@ -175,6 +172,22 @@ func (e *engine) newName(d *folder, base string) *name {
 
 // maxPath is the size of the longest path that the kernel takes, with its end.
 const maxPath = 4096
+
+// namePath is a name of a folder as calls with a directory take it. The caller calls done. A
+// folder that is nil is none: ENOENT.
+func (e *engine) namePath(d *folder, base string) (dir int, path string, done func(), errno unix.Errno) {
+	done = func() {}
+	if d == nil {
+		return -1, "", done, unix.ENOENT
+	}
+	if path = d.below(base); len(path) < maxPath {
+		return unix.AT_FDCWD, path, done, 0
+	}
+	if dir, errno = e.openFolder(d); errno == 0 {
+		done = func() { unix.Close(dir) }
+	}
+	return dir, base, done, errno
+}
 
 // openFolder opens a folder whose path is longer than the kernel takes. The caller closes it.
 func (e *engine) openFolder(d *folder) (int, unix.Errno) {
@@ -337,6 +350,17 @@ func (e *engine) folderNamed(path string) *folder {
 	return f.name.folder
 }
 
+// lookAgain has the names in a directory that was moved, and below, be looked up once more: who
+// did so meanwhile may have found what is at its old place now.
+func (d *folder) lookAgain() {
+	for _, nm := range d.names {
+		if nm.known && nm.kind == nameFolder && nm.folder != nil && nm.folder.up == d {
+			nm.folder.lookAgain()
+		}
+		nm.known = false
+	}
+}
+
 // start is the folder from which a relative path of a task leads.
 func (e *engine) start(t *task, dirfd int32) *folder {
 	var st unix.Stat_t
@@ -352,6 +376,9 @@ func (e *engine) start(t *task, dirfd int32) *folder {
 			return nil
 		}
 		t.cwd = e.folderNow(&st, link)
+	}
+	if t.cwd != nil && t.cwd.node.Gone() {
+		return nil
 	}
 	return t.cwd
 }

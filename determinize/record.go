@@ -29,12 +29,12 @@ type recording struct {
 	key   conflict.Digest // digest of what was known of it before it ran
 	n     uint32          // how many equal ones were started before it
 
+	fdNames [][]*name // the names on the way to each of FDs, from the last
 	names   map[*name]*observed
 	files   map[*vfs.Inode]*observed
-	changed []changedName
-	knows   map[*name]bool // those
-	written []*vfs.Inode
-	origin  map[*vfs.Inode]string // where what was there before the exec, and was renamed, came from
+	changed map[*name]*change
+	leads   map[*vfs.Inode][]*change // to a file: of its names, or of itself
+	origin  map[*vfs.Inode]string    // where what was there before the exec, and was renamed, came from
 	streams [3]*streamed
 	stdin   hash.Hash
 	inputs  []input // of names and files, once it has ended
@@ -45,13 +45,44 @@ type recording struct {
 type observed struct {
 	in      *folder // of a name
 	base    string
-	path    string // of a file
+	path    string // of a file; of a name only once a folder above it has been moved
 	kinds   uint8  // 1 << conflict.Kind
+	several uint8  // of those, the ones that several of its processes have observed
 	errno   unix.Errno
 	link    string
 	version uint32     // of the content
-	node    *vfs.Inode // that has it; nil for what never changes
+	node    *vfs.Inode // that has it, or that the name led to; nil for what never changes
 	digests [2]uint32  // of metadata and listing, in the run's list
+	by      [conflict.Kinds]observer
+}
+
+// observer is who was the first to observe something, and when.
+type observer struct {
+	process *process
+	at      sched.Stamp
+}
+
+// saw notes that a task observes something, and tells whether its exec has not done so before.
+func (o *observed) saw(t *task, k conflict.Kind) bool {
+	if o.kinds&(1<<k) == 0 {
+		o.kinds |= 1 << k
+		o.by[k] = observer{t.process, t.stamp()}
+		return true
+	}
+	if o.by[k].process != t.process {
+		o.several |= 1 << k
+	}
+	return false
+}
+
+// forgetAfter forgets what a process has observed after a moment. It was killed then, and is
+// only as far as it was because the others are slow.
+func (o *observed) forgetAfter(p *process, at sched.Stamp) {
+	for k := range conflict.Kinds {
+		if by := o.by[k]; by.process == p && o.several&(1<<k) == 0 && at.Before(by.at) {
+			o.kinds &^= 1 << k
+		}
+	}
 }
 
 // input is an observation of an exec that has ended.
@@ -64,27 +95,10 @@ type input struct {
 	kind    conflict.Kind
 }
 
-// changedName is a name that an exec changed, and whether it led anywhere before.
-type changedName struct {
-	in      *folder
-	base    string
-	nm      *name
-	existed bool
-}
-
 // streamed is what an exec wrote to one of the box's streams.
 type streamed struct {
 	bytes uint64
 	sum   hash.Hash
-}
-
-// output is what an exec leaves at a path.
-type output struct {
-	conflict.Output
-	name    *name      // that the exec changed, or nil
-	none    bool       // nothing is there, and nothing was
-	node    *vfs.Inode // whose content it is, or nil
-	version uint32
 }
 
 // records are of all execs of the run.
@@ -92,8 +106,10 @@ type records struct {
 	all     []*execution
 	digests []conflict.Digest // 0 is none
 	known   map[conflict.Digest]uint32
-	paths   map[*vfs.Inode]string // of what never changes
-	texts   map[string]string     // paths, each once
+	paths   map[*vfs.Inode]string    // of what never changes
+	texts   map[string]string        // paths, each once
+	open    map[*recording]bool      // of execs that go on
+	held    map[*vfs.Inode][]*change // that are not settled
 }
 
 // text is a path that is kept once.
@@ -134,6 +150,7 @@ func (e *engine) begin(t *task, x, from *execution, env []string, digest [32]byt
 	r.Digest, r.Seed = digest, conflict.Digest(x.seed)
 	r.Start = clockRead(&t.clk)
 	x.record = r
+	e.records.opens(r)
 	e.inherits(t, r)
 }
 
@@ -154,25 +171,6 @@ func taskPath(path sched.Path) string {
 	return string(b)
 }
 
-// fdKinds are what records call what a descriptor leads to.
-var fdKinds = map[kind]string{
-	kindFile: "file", kindPipe: "pipe", kindRandom: "random", kindDevice: "device", kindTTY: "tty", kindDir: "dir",
-	kindProc: "proc", kindObject: "object", kindSocket: "socket", kindUnknown: "other",
-}
-
-// inherits notes the descriptors that an exec begins with.
-func (e *engine) inherits(t *task, r *recording) {
-	e.eachFD(t, func(fd int, st *unix.Stat_t) {
-		k := e.kindOfStat(st)
-		flags, _ := e.flags(t, int32(fd))
-		d := conflict.FD{Number: uint32(fd), Kind: fdKinds[k], Flags: uint32(flags)}
-		if k == kindFile || k == kindDir {
-			d.Path, _ = e.pathOf(fdPath(t, int32(fd)))
-		}
-		r.FDs = append(r.FDs, d)
-	})
-}
-
 // rec is the record of a task's exec, or nil.
 func (t *task) rec() *recording {
 	if t.exec == nil {
@@ -182,29 +180,34 @@ func (t *task) rec() *recording {
 }
 
 // sawName notes that a path of a task led to a name.
-func (e *engine) sawName(t *task, d *folder, base string, nm *name) *observed {
+func (e *engine) sawName(t *task, d *folder, base string, nm *name) {
 	r := t.rec()
-	if r == nil {
-		return nil
+	if r == nil || d.names[base] != nm { // there are too many to keep
+		return
 	}
 	o := r.names[nm]
-	if o != nil {
-		return o
+	if o == nil {
+		o = &observed{in: d, base: base, link: nm.target, node: nm.node}
+		if r.names == nil {
+			r.names = make(map[*name]*observed)
+		}
+		r.names[nm] = o
 	}
-	o = &observed{in: d, base: base}
+	for k := conflict.SawLink; k <= conflict.SawNothing; k++ {
+		if o.kinds&(1<<k) != 0 {
+			o.saw(t, k) // what it was at first
+			return
+		}
+	}
 	switch nm.kind {
 	case nameAbsent:
-		o.kinds, o.errno = 1<<conflict.SawNothing, unix.ENOENT
+		o.errno = unix.ENOENT
+		o.saw(t, conflict.SawNothing)
 	case nameLink:
-		o.kinds, o.link = 1<<conflict.SawLink, nm.target
+		o.saw(t, conflict.SawLink)
 	default:
-		o.kinds = 1 << conflict.SawName
+		o.saw(t, conflict.SawName)
 	}
-	if r.names == nil {
-		r.names = make(map[*name]*observed)
-	}
-	r.names[nm] = o
-	return o
 }
 
 // ofFile is what an exec has observed of a file, at a descriptor's or another link of the host's
@@ -254,8 +257,7 @@ func (e *engine) sawStat(t *task, n *vfs.Inode, st *unix.Stat_t, link func() str
 	if mode := st.Mode & unix.S_IFMT; r == nil || mode == unix.S_IFIFO || mode == unix.S_IFSOCK {
 		return // what is no file has no path
 	}
-	if o := e.ofFile(r, n, link); o.kinds&(1<<conflict.SawMetadata) == 0 {
-		o.kinds |= 1 << conflict.SawMetadata
+	if o := e.ofFile(r, n, link); o.saw(t, conflict.SawMetadata) {
 		o.digests[0] = e.records.digest(bytesOf(st))
 	}
 }
@@ -267,10 +269,9 @@ func (e *engine) sawListing(t *task, n *vfs.Inode, entries []dirEntry, link func
 		return
 	}
 	o := e.ofFile(r, n, link)
-	if o.kinds&(1<<conflict.SawListing) != 0 {
+	if !o.saw(t, conflict.SawListing) {
 		return
 	}
-	o.kinds |= 1 << conflict.SawListing
 	var b []byte
 	for _, d := range entries {
 		b = append(binary.LittleEndian.AppendUint64(append(append(b, d.name...), 0, d.kind), d.ino), '\n')
@@ -286,7 +287,7 @@ func (e *engine) sawContent(t *task, n *vfs.Inode, nm *name) {
 	case r == nil:
 	case n == nil:
 		if o := r.names[nm]; o != nil {
-			o.kinds |= 1 << conflict.SawContent
+			o.saw(t, conflict.SawContent)
 		}
 	default:
 		f := e.accesses(n)
@@ -295,84 +296,10 @@ func (e *engine) sawContent(t *task, n *vfs.Inode, nm *name) {
 		}
 		f.Writer = 0 // what is written from now on is another content
 		f.Seen = true
-		if o := e.ofFile(r, n, func() string { return e.pathOfNode(n) }); o.kinds&(1<<conflict.SawContent) == 0 {
-			o.kinds |= 1 << conflict.SawContent
+		if o := e.ofFile(r, n, func() string { return e.pathOfNode(n) }); o.saw(t, conflict.SawContent) {
 			o.version, o.node = f.Version, n
 		}
 	}
-}
-
-// changes notes that a task is about to change a file's content.
-func (e *engine) changesContent(t *task, n *vfs.Inode) {
-	r := t.rec()
-	if r == nil {
-		return
-	}
-	f := e.accesses(n)
-	if f.Writer == int(t.exec.id) {
-		return
-	}
-	e.keepContent(n)
-	f.Version++
-	f.Writer, f.Seen = int(t.exec.id), false
-	r.written = append(r.written, n)
-}
-
-// maxVersions is of how many contents of one file digests are kept: a log that one exec writes
-// and another follows has as many as it has lines.
-const maxVersions = 256
-
-// keepContent digests a content that somebody has seen, or left, before it goes.
-func (e *engine) keepContent(n *vfs.Inode) {
-	f := n.Accesses
-	if f != nil {
-		f.Writer = 0 // what is written after this is another content
-	}
-	if f == nil || !f.Seen || len(f.Digests) > int(f.Version) || f.Version > maxVersions {
-		return
-	}
-	for len(f.Digests) < int(f.Version) {
-		f.Digests = append(f.Digests, conflict.Digest{})
-	}
-	f.Digests = append(f.Digests, e.contentOf(n))
-}
-
-// metaChanged notes that a task has changed a file's metadata.
-func (e *engine) metaChanged(t *task, n *vfs.Inode) {
-	if r := t.rec(); r != nil {
-		r.written = append(r.written, n)
-	}
-}
-
-// nameChanged notes that a task has changed a name.
-func (e *engine) nameChanged(t *task, d *folder, base string, nm *name, existed bool) {
-	r := t.rec()
-	if r == nil {
-		return
-	}
-	if r.knows[nm] {
-		return
-	}
-	if r.knows == nil {
-		r.knows = make(map[*name]bool)
-	}
-	r.knows[nm] = true
-	r.changed = append(r.changed, changedName{d, base, nm, existed})
-}
-
-// wasMoved notes that a task renames what was at an entry.
-func (e *engine) wasMoved(t *task, a *entry, n *vfs.Inode) {
-	r := t.rec()
-	if r == nil || n == nil {
-		return
-	}
-	if _, before := r.origin[n]; before || n.Made && n.MadeBy == t.exec.id {
-		return // that it was made by the exec, and how it was called meanwhile, is not seen
-	}
-	if r.origin == nil {
-		r.origin = make(map[*vfs.Inode]string)
-	}
-	r.origin[n] = a.path()
 }
 
 // wroteStream notes what an exec wrote to stdout or stderr, in the order in which it came out.

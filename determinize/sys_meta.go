@@ -128,7 +128,10 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 		return v
 	}
 	if nr := t.call.Nr; n != nil && (nr == unix.SYS_TRUNCATE || nr == unix.SYS_FTRUNCATE || nr == unix.SYS_FALLOCATE) {
-		e.changesContent(t, n)
+		e.changesContent(t, n, nr == unix.SYS_TRUNCATE && t.arg(1) == 0)
+	}
+	if n != nil {
+		e.settleFile(t.rec(), n)
 	}
 	return runThen(func(ret int64) {
 		if ret != 0 {

@@ -169,6 +169,7 @@ func (e *engine) changed(t *task, n *entry) {
 		return
 	}
 	e.touchDir(t, n.dir)
+	e.stampsDir(t, n.dir)
 	e.changesName(t, n)
 	if !n.dir.Bound() {
 		e.fs.Bind(n.parent, n.dir)
@@ -267,19 +268,19 @@ func unlinkEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	was := e.at(n)
+	e.settles(t, n, was)
 	if was != nil && n.st.Nlink == 1 {
 		e.keepContent(was)
 	}
 	return e.named(t, func() {
 		if was != nil {
 			e.onFile(t, was, conflict.Status, conflict.Add)
-			if at := e.places[was]; at.in != nil && at.in == e.folders[n.dir] && at.base == n.base {
-				delete(e.places, was)
-			}
+			e.notAt(was, accessed{in: e.folders[n.dir], base: n.base})
 			was.Unlinked(&n.st)
 			e.fs.Removed(n.dir, n.base, n.path(), was)
 		}
 		e.changed(t, n)
+		e.leaves(t, n, nil)
 		e.vanishes(t, n, was)
 	})
 }
@@ -324,6 +325,8 @@ func renameEnter(e *engine, t *task) verdict {
 	}
 	b.st, b.exists = b.now() // it may have been another name of a
 	was, other := e.at(a), e.at(b)
+	e.settles(t, a, was)
+	e.settles(t, b, other)
 	if other != nil && b.st.Nlink == 1 {
 		e.keepContent(other)
 	}
@@ -388,12 +391,14 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 	}
 	if other != nil {
 		e.onFile(t, other, conflict.Status, conflict.Add)
+		e.notAt(other, accessed{in: e.folders[b.dir], base: b.base})
 		other.Unlinked(&b.st)
 	}
 	e.wasMoved(t, a, was)
 	e.fs.Renamed(a.path(), b.path())
 	e.fs.Removed(a.dir, a.base, a.path(), was)
 	e.changed(t, a)
+	e.leaves(t, a, nil)
 	e.arrived(t, b, was, replaced)
 	e.movesTo(t, a, b, was, other)
 }
@@ -404,10 +409,12 @@ func (e *engine) arrived(t *task, n *entry, what *vfs.Inode, replaced bool) {
 	if into := e.folders[n.dir]; into != nil {
 		if d := e.folders[what]; d != nil {
 			d.up, d.base = into, n.base
+			d.lookAgain()
 		} else {
 			e.places[what] = accessed{in: into, base: n.base}
 		}
 	}
+	e.leaves(t, n, what)
 	if replaced {
 		what.Replaced(&t.clk)
 	}
@@ -453,8 +460,9 @@ func linkEnter(e *engine, t *task) verdict {
 	return e.named(t, func() {
 		e.appeared(t, b)
 		if d := e.folders[b.dir]; d != nil {
-			e.places[n] = accessed{in: d, base: b.base}
+			e.seenAt(n, accessed{in: d, base: b.base}, true)
 		}
+		e.leaves(t, b, n)
 		n.Changed(&t.clk)
 		e.onFile(t, n, conflict.Status, conflict.Add)
 		e.happens(t, n, fileEvent{mask: unix.IN_ATTRIB | dirBit(isDir(&st))}, false)

@@ -204,7 +204,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 		}
 		e.unite(t, o.w, &st)
 		if n := e.fs.Find(&st); n != nil && o.flags&unix.O_TRUNC != 0 && e.mayChange(&st) {
-			e.changesContent(t, n)
+			e.changesContent(t, n, true)
 		}
 		return e.openNatively(t, *o)
 	case kindDir:
@@ -320,6 +320,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	switch {
 	case o.flags&unix.O_TRUNC != 0:
 		e.truncated = true
+		e.changesContent(t, n, true)
 		e.writesContent(t, n, conflict.Change)
 		t.clk.Overwrite()
 		t.writes(n)

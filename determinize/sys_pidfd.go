@@ -25,15 +25,23 @@ func (pd *pidfd) closed(*engine) {
 	pd.of.pidfds = slices.DeleteFunc(pd.of.pidfds, func(k vfs.Key) bool { return k == pd.key })
 }
 
-func (pd *pidfd) ready(*engine, *task) int16 {
-	if s := pd.of.leader.state; s == stateExiting || s == stateDead {
+// ready is for a task that polls before the process ends as for one that does while it runs,
+// however fast that was.
+func (pd *pidfd) ready(_ *engine, t *task) int16 {
+	if pd.over() && pd.of.leader.shown().Before(t.stamp()) {
 		return pollIn
 	}
 	return 0
 }
 
-func (pd *pidfd) since(e *engine, t *task, asked int16) (sched.Stamp, bool) {
-	return pd.of.leader.shown(), pd.ready(e, t)&asked != 0
+func (pd *pidfd) since(_ *engine, _ *task, asked int16) (sched.Stamp, bool) {
+	return pd.of.leader.shown(), pd.over() && asked&pollIn != 0
+}
+
+// over tells whether the process has come to its end.
+func (pd *pidfd) over() bool {
+	s := pd.of.leader.state
+	return s == stateExiting || s == stateDead
 }
 
 // pidfdFor makes a pidfd of a process.

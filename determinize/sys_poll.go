@@ -315,7 +315,7 @@ func timersOfAll(e *engine, all []polled) func() (int64, bool) {
 func (e *engine) pollScope(t *task, all []polled) sched.Scope {
 	for i := range all {
 		p := &all[i]
-		if p.kind == kindTTY || p.kind == kindSocket || p.kind == kindPipe && p.pipe == nil && e.stream(vfs.KeyOf(&p.st)) == 0 || p.pipe != nil && p.pipe.named {
+		if _, ok := p.object.(*pidfd); ok || p.kind == kindTTY || p.kind == kindSocket || p.kind == kindPipe && p.pipe == nil && e.stream(vfs.KeyOf(&p.st)) == 0 || p.pipe != nil && p.pipe.named {
 			return e.everybody(t)
 		}
 	}

@@ -226,11 +226,15 @@ func (r report) tainted(kind string) bool {
 	return slices.ContainsFunc(r.Taints, func(t taint) bool { return t.Kind == kind })
 }
 
-// diffEnds fails the test if two boxes left different files, or made different calls.
+// diffEnds fails the test if two boxes left different files, made different calls, or observed
+// something else.
 func diffEnds(t *testing.T, what string, want, got report) {
 	t.Helper()
 	if want.Tree != got.Tree || want.Ticks != got.Ticks {
 		t.Errorf("%s differ: tree %s after %d ticks, and %s after %d", what, want.Tree, want.Ticks, got.Tree, got.Ticks)
+	}
+	if len(want.Conflicts) == 0 && len(got.Conflicts) == 0 && want.Record.Digest != got.Record.Digest {
+		t.Errorf("%s differ in their records: %s and %s", what, want.Record.Digest, got.Record.Digest)
 	}
 }
 

@@ -91,10 +91,10 @@ func (a *attempt) next(found []conflict.Conflict, overtaken bool) (n attempt, ok
 	return n, true
 }
 
-// unresolved are the conflicts whose outcome was left to chance and might matter.
+// unresolved are the conflicts whose outcome was left to chance.
 func unresolved(all []conflict.Conflict) (list []conflict.Conflict) {
 	for _, c := range all {
-		if !c.Ordered && c.Class != conflict.ClassBenign {
+		if !c.Ordered {
 			list = append(list, c)
 		}
 	}

@@ -16,9 +16,6 @@ const TaintConflict = "conflict"
 // maxConflictTaints is how many taints tell of conflicts; one more tells of the rest.
 const maxConflictTaints = 5
 
-// maxConflicts is how many conflicts of earlier attempts are remembered.
-const maxConflicts = 1000
-
 // conflictTaints are the taints of conflicts that were left to chance. finality says why the
 // box was not run again; it may be empty.
 func conflictTaints(all []conflict.Conflict, finality string) (taints []Taint) {
@@ -56,9 +53,13 @@ const maxArgv = 60
 func side(s *conflict.Side) string {
 	line := strings.Join(s.Argv, " ")
 	if len(line) > maxArgv {
-		line = line[:maxArgv] + "..."
+		line = strings.ToValidUTF8(line[:maxArgv], "") + "..."
 	}
-	return fmt.Sprintf("%q (process %d)", line, s.PID)
+	who := fmt.Sprintf("%q (process %d)", line, s.PID)
+	if s.Call == "" {
+		return who
+	}
+	return s.Call + " of " + who
 }
 
 // mergeConflicts adds conflicts of earlier attempts to those of one in which they are ordered:
@@ -67,9 +68,10 @@ func side(s *conflict.Side) string {
 func mergeConflicts(earlier, found []conflict.Conflict) []conflict.Conflict {
 	list := slices.Clone(found)
 	for _, c := range earlier {
-		if len(list) >= maxConflicts {
+		if len(list) >= conflict.MaxReported {
 			break
 		}
+		c.First.Exec, c.Second.Exec = -1, -1 // the last attempt may count its execs otherwise
 		if c.Ordered = true; !slices.ContainsFunc(list, func(have conflict.Conflict) bool { return have.Path == c.Path && have.Class == c.Class }) {
 			list = append(list, c)
 		}
