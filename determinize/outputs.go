@@ -1,7 +1,9 @@
 package determinize
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +23,7 @@ type change struct {
 	in      *folder // of a name, else nil
 	base    string
 	existed bool       // the name led anywhere before
+	nth     int        // of the exec's changes
 	node    *vfs.Inode // what it leads to; nil: nothing
 	stamp   int64      // when the exec last changed a name in it, if it is a directory; 0: its time was set
 	settled bool       // output is what the exec leaves
@@ -62,7 +65,8 @@ func (e *engine) leaves(t *task, at *entry, n *vfs.Inode) {
 		}
 		r.changed[nm] = c
 	}
-	nm.change = c
+	r.changes++
+	nm.change, c.nth = c, r.changes
 	if c.node != n {
 		r.leadsNowhere(c)
 		e.records.letGo(c)
@@ -292,8 +296,8 @@ func (e *engine) closeRecord(x *execution) {
 		if !c.settled {
 			e.settle(c)
 		}
-		r.outputs = append(r.outputs, c.output)
 	}
+	r.outputs = lastOf(r.changed)
 	for _, cs := range r.leads {
 		for _, c := range cs {
 			if c.in == nil {
@@ -309,6 +313,25 @@ func (e *engine) closeRecord(x *execution) {
 	delete(e.records.open, r)
 	r.changed, r.leads = nil, nil
 	e.closeInputs(r)
+}
+
+// lastOf are the outputs at the names that an exec has changed. A name of a directory that was
+// removed and made again has the path of the one that it had before.
+func lastOf(changed map[*name]*change) []output {
+	all := slices.SortedFunc(maps.Values(changed), func(a, b *change) int { return cmp.Compare(a.nth, b.nth) })
+	var outputs []output
+	at := make(map[string]int, len(all))
+	for _, c := range all {
+		i, again := at[c.Path]
+		switch {
+		case !again:
+			at[c.Path] = len(outputs)
+			outputs = append(outputs, c.output)
+		case !c.none || !outputs[i].Gone:
+			outputs[i] = c.output
+		}
+	}
+	return outputs
 }
 
 // forgetsAfter forgets what a process that was killed has observed later than that.

@@ -33,6 +33,7 @@ type recording struct {
 	names   map[*name]*observed
 	files   map[*vfs.Inode]*observed
 	changed map[*name]*change
+	changes int
 	leads   map[*vfs.Inode][]*change // to a file: of its names, or of itself
 	origin  map[*vfs.Inode]string    // where what was there before the exec, and was renamed, came from
 	streams [3]*streamed
