@@ -142,6 +142,10 @@ type Output struct {
 	Digest Digest `json:"digest"` // of the content, or of a link's target
 	Mtime  int64  `json:"mtime"`  // nanoseconds since the epoch
 	From   string `json:"from"`   // what was renamed to it, if that was there before
+	Owner  uint32 `json:"uid"`    // in the box
+	Group  uint32 `json:"gid"`
+	Ino    uint64 `json:"ino"`    // inode number in the box: outputs with the same are one file
+	Xattrs Digest `json:"xattrs"` // of its extended attributes, if it has any
 }
 
 // Stream is bytes that an exec wrote to the box's stdout (1) or stderr (2).

@@ -2,8 +2,10 @@ package determinize
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"io"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -80,6 +82,39 @@ func (e *engine) contentOf(n *vfs.Inode) conflict.Digest {
 	k, err := io.Copy(h, f)
 	e.accesses(n).Digested += k
 	if err != nil {
+		return conflict.Digest{}
+	}
+	return conflict.Digest(h.Sum(nil))
+}
+
+// xattrsOf is the digest of a file's extended attributes that the guest sees; zero if it has none.
+func (e *engine) xattrsOf(dir int, path string) conflict.Digest {
+	fd, err := unix.Openat(dir, path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return conflict.Digest{}
+	}
+	defer unix.Close(fd)
+	if unix.Fchdir(e.procFD()) != nil { // there is no listxattrat before Linux 6.13
+		return conflict.Digest{}
+	}
+	link := "self/fd/" + strconv.Itoa(fd)
+	names, err := listXattrs(func(b []byte) (int, error) { return unix.Listxattr(link, b) })
+	h, value := sha256.New(), []byte(nil)
+	some := false
+	for _, name := range names {
+		if err != nil || !visibleXattr(name) {
+			continue
+		}
+		if value == nil {
+			value = make([]byte, xattrSizeMax)
+		}
+		n, _ := unix.Getxattr(link, name, value)
+		h.Write(append([]byte(name), 0))
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(max(n, 0))))
+		h.Write(value[:max(n, 0)])
+		some = true
+	}
+	if !some {
 		return conflict.Digest{}
 	}
 	return conflict.Digest(h.Sum(nil))

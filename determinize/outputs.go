@@ -268,6 +268,8 @@ func (e *engine) lookAt(c *change) {
 		return
 	}
 	c.Mode, c.Mtime, c.From = st.Mode, c.node.Mtime, c.of.origin[c.node]
+	c.Owner, c.Group, c.Ino = c.node.Owner.UID, c.node.Owner.GID, c.node.Ino
+	c.Xattrs = e.xattrsOf(dir, path)
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
 		if c.stamp != 0 {

@@ -28,9 +28,10 @@ type runJSON struct {
 			Errno              int
 		}
 		Outputs []struct {
-			Path, Digest, From string
-			Gone               bool
-			Mode               uint32
+			Path, Digest, From, Xattrs string
+			Gone                       bool
+			Mode, UID                  uint32
+			Ino                        uint64
 		}
 		FDs []struct {
 			Number uint32
@@ -50,6 +51,10 @@ func (r *runJSON) text(project string) string {
 		return "-"
 	}
 	for _, x := range r.Execs {
+		links := make(map[uint64]int)
+		for _, out := range x.Outputs {
+			links[out.Ino]++
+		}
 		fmt.Fprintf(&b, "%q: status %d\n", x.Argv, x.Status)
 		for _, fd := range x.FDs {
 			if path, ok := local(fd.Path); ok {
@@ -68,7 +73,13 @@ func (r *runJSON) text(project string) string {
 				fmt.Fprintf(&b, "\tremoves %s\n", path)
 				continue
 			}
-			fmt.Fprintf(&b, "\tleaves %s %o %s", path, out.Mode, short(out.Digest))
+			fmt.Fprintf(&b, "\tleaves %s %o %d %s", path, out.Mode, out.UID, short(out.Digest))
+			if out.Xattrs != "" {
+				fmt.Fprintf(&b, " attributes %s", short(out.Xattrs))
+			}
+			if n := links[out.Ino]; n > 1 {
+				fmt.Fprintf(&b, " with %d names", n)
+			}
 			if from != "" {
 				fmt.Fprintf(&b, " from %s", from)
 			}

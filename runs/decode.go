@@ -28,7 +28,7 @@ const (
 	leastInput    = 4
 	leastTaint    = 3
 	leastConflict = 20
-	leastOutput   = 6
+	leastOutput   = 10
 	leastStream   = 3
 	leastChild    = 3
 	leastFD       = 4
@@ -239,7 +239,8 @@ func (r *reader) record(c *conflict.Record) {
 	c.Outputs = make([]conflict.Output, r.count(leastOutput))
 	for i := range c.Outputs {
 		c.Outputs[i] = conflict.Output{Path: r.string(), Gone: r.bool(), Mode: uint32(r.upTo(math.MaxUint32)), Digest: r.digest(),
-			Mtime: r.int(), From: r.string()}
+			Mtime: r.int(), From: r.string(), Owner: uint32(r.upTo(math.MaxUint32)), Group: uint32(r.upTo(math.MaxUint32)),
+			Ino: r.uint(), Xattrs: r.digest()}
 	}
 	c.Streams = make([]conflict.Stream, r.count(leastStream))
 	for i := range c.Streams {

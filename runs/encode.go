@@ -225,6 +225,10 @@ func (w *writer) record(r *conflict.Record) {
 		w.digest(o.Digest)
 		w.int(o.Mtime)
 		w.string(o.From)
+		w.uint(uint64(o.Owner))
+		w.uint(uint64(o.Group))
+		w.uint(o.Ino)
+		w.digest(o.Xattrs)
 	}
 	w.uint(uint64(len(r.Streams)))
 	for _, s := range r.Streams {

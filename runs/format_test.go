@@ -45,7 +45,7 @@ func sample() *conflict.Run {
 			Digest: d(1), Seed: d(2),
 			Inputs: []conflict.Input{{Path: "/p/Makefile", Kind: conflict.SawContent, Digest: d(3)}, {Path: "/p/none", Kind: conflict.SawNothing, Errno: 2},
 				{Path: "/p/other", Kind: conflict.SawMetadata, Digest: d(3)}},
-			Outputs:  []conflict.Output{{Path: "/p/out", Mode: 0o100644, Digest: d(4), Mtime: -5, From: "/p/tmp"}, {Path: "/p/gone", Gone: true}},
+			Outputs:  []conflict.Output{{Path: "/p/out", Mode: 0o100644, Digest: d(4), Mtime: -5, From: "/p/tmp", Owner: 1000, Group: 5, Ino: 1 << 40, Xattrs: d(6)}, {Path: "/p/gone", Gone: true}},
 			Streams:  []conflict.Stream{{FD: 1, Bytes: 10, Digest: d(5)}},
 			Children: []conflict.Child{{Exec: 1, Key: d(6), N: 2}},
 			FDs:      []conflict.FD{{Number: 0, Kind: "null", Flags: 2, Path: "/dev/null"}},
