@@ -20,7 +20,7 @@ import (
 // change is that an exec has changed a name, or a file but no name of it.
 type change struct {
 	of      *recording
-	in      *folder // of a name, else nil
+	in      *folder // of the name, or the one that the file had then; nil if it had none
 	base    string
 	existed bool       // the name led anywhere before
 	nth     int        // of the exec's changes
@@ -109,7 +109,12 @@ func (e *engine) touches(t *task, n *vfs.Inode) {
 	}
 	e.settleFile(r, n)
 	if len(r.leads[n]) == 0 {
-		r.leadsTo(&change{of: r, node: n})
+		r.changes++
+		at := e.places[n]
+		if d := e.folders[n]; d != nil {
+			at = accessed{in: d.up, base: d.base}
+		}
+		r.leadsTo(&change{of: r, in: at.in, base: at.base, node: n, nth: r.changes})
 	}
 	for _, c := range r.leads[n] {
 		e.records.hold(c)
@@ -209,12 +214,9 @@ func (e *engine) settleBelow(r *recording, d *folder) {
 				e.settle(c)
 			}
 		}
-		for n, cs := range x.leads {
-			if at := e.places[n].in; at == nil || !at.within(d) {
-				continue
-			}
-			for _, c := range cs {
-				if !c.settled {
+		for _, cs := range x.leads {
+			for i := len(cs) - 1; i >= 0; i-- {
+				if c := cs[i]; c.name == nil && !c.settled && c.in != nil && c.in.within(d) {
 					e.settle(c)
 				}
 			}
@@ -239,29 +241,25 @@ func (e *engine) settle(c *change) {
 	}
 	c.settled = true
 	c.output = output{name: c.name}
-	if c.in != nil {
-		c.Path = c.in.below(c.base)
-	} else {
-		c.Path = e.pathOfNode(c.node)
-	}
 	if c.node == nil {
+		c.Path = c.in.below(c.base)
 		c.Gone, c.none = c.existed, !c.existed
 		return
 	}
-	e.lookAt(c)
+	if c.in == nil || c.name == nil && e.lookName(c.in, c.base).node != c.node {
+		at := e.places[c.node] // the exec has renamed it
+		c.in, c.base = at.in, at.base
+	}
+	if c.none = c.in == nil; !c.none {
+		c.Path = c.in.below(c.base)
+		e.lookAt(c)
+	}
 }
 
 // lookAt is settle for what is there.
 func (e *engine) lookAt(c *change) {
-	at := accessed{in: c.in, base: c.base}
-	if c.in == nil {
-		at = e.places[c.node]
-	}
 	var st unix.Stat_t
-	dir, path, done, errno := e.namePath(at.in, at.base)
-	if d := e.folders[c.node]; at.in == nil && d != nil && c.in == nil {
-		dir, path, done, errno = e.namePath(d.up, d.base)
-	}
+	dir, path, done, errno := e.namePath(c.in, c.base)
 	defer done()
 	if errno != 0 || unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT) != nil || e.fs.Find(&st) != c.node {
 		c.none = true
@@ -299,28 +297,27 @@ func (e *engine) closeRecord(x *execution) {
 			e.settle(c)
 		}
 	}
-	r.outputs = lastOf(r.changed)
+	all := slices.Collect(maps.Values(r.changed))
 	for _, cs := range r.leads {
 		for _, c := range cs {
-			if c.in == nil {
+			if c.name == nil {
 				if !c.settled {
 					e.settle(c)
 				}
-				if len(cs) == 1 { // it has no name that the exec has changed, too
-					r.outputs = append(r.outputs, c.output)
-				}
+				all = append(all, c)
 			}
 		}
 	}
+	r.outputs = lastOf(all)
 	delete(e.records.open, r)
 	r.changed, r.leads = nil, nil
 	e.closeInputs(r)
 }
 
-// lastOf are the outputs at the names that an exec has changed. A name of a directory that was
+// lastOf are the outputs of all changes, of each path the last. A name of a directory that was
 // removed and made again has the path of the one that it had before.
-func lastOf(changed map[*name]*change) []output {
-	all := slices.SortedFunc(maps.Values(changed), func(a, b *change) int { return cmp.Compare(a.nth, b.nth) })
+func lastOf(all []*change) []output {
+	slices.SortFunc(all, func(a, b *change) int { return cmp.Compare(a.nth, b.nth) })
 	var outputs []output
 	at := make(map[string]int, len(all))
 	for _, c := range all {
@@ -329,7 +326,7 @@ func lastOf(changed map[*name]*change) []output {
 		case !again:
 			at[c.Path] = len(outputs)
 			outputs = append(outputs, c.output)
-		case !c.none || !outputs[i].Gone:
+		case c.name != nil && (!c.none || !outputs[i].Gone):
 			outputs[i] = c.output
 		}
 	}
