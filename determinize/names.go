@@ -45,6 +45,7 @@ type name struct {
 	ordered bool
 	raced   bool // accesses to it were in conflict, ordered or not
 	kind    nameKind
+	errno   unix.Errno // why nothing was found
 	public  bool       // everybody may read the file that it leads to
 	folder  *folder    // that it leads to
 	target  string     // of a link
@@ -114,7 +115,7 @@ func (e *engine) lookName(d *folder, base string) *name {
 		nm = e.newName(d, base)
 	}
 	if d.shut {
-		nm.known, nm.kind = true, nameAbsent
+		nm.known, nm.kind, nm.errno = true, nameAbsent, unix.EACCES
 		return nm
 	}
 	dir, path, done, errno := e.namePath(d, base)
@@ -124,7 +125,7 @@ func (e *engine) lookName(d *folder, base string) *name {
 	if errno == 0 {
 		errno = errnoOf(unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT))
 	}
-	nm.known = errno == 0 || errno == unix.ENOENT
+	nm.known, nm.errno = errno == 0 || errno == unix.ENOENT, errno
 	if errno != 0 {
 		return nm
 	}

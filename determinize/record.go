@@ -202,7 +202,7 @@ func (e *engine) sawName(t *task, d *folder, base string, nm *name) {
 	}
 	switch nm.kind {
 	case nameAbsent:
-		o.errno = unix.ENOENT
+		o.errno = nm.errno
 		o.saw(t, conflict.SawNothing)
 	case nameLink:
 		o.saw(t, conflict.SawLink)
