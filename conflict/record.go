@@ -62,15 +62,18 @@ type Record struct {
 	Digest     Digest   `json:"digest"`     // of the files that it starts from
 	Seed       Digest   `json:"seed"`
 
-	Inputs   []Input   `json:"inputs"`  // sorted by path, then by kind
-	Outputs  []Output  `json:"outputs"` // sorted by path
-	Streams  []Stream  `json:"streams"`
-	Children []Child   `json:"children"` // in the order in which they were started
-	FDs      []FD      `json:"fds"`      // that it inherited, by number
-	Observed Observed  `json:"observed"`
-	Status   uint32    `json:"status"` // as wait(2) tells it
-	Start    ClockRead `json:"start"`
-	End      ClockRead `json:"end"`
+	Inputs   []Input  `json:"inputs"`  // sorted by path, then by kind
+	Outputs  []Output `json:"outputs"` // sorted by path
+	Streams  []Stream `json:"streams"`
+	Children []Child  `json:"children"` // in the order in which they were started
+	FDs      []FD     `json:"fds"`      // that it inherited, by number
+	Observed Observed `json:"observed"`
+	Status   uint32   `json:"status"` // as wait(2) tells it
+	// Cut says that it went on when the box ended, which killed it. How far it had come by then
+	// is chance: inputs, outputs, streams and what it observed are not told.
+	Cut   bool      `json:"cut"`
+	Start ClockRead `json:"start"`
+	End   ClockRead `json:"end"`
 }
 
 // Digest is a SHA-256 digest; the zero Digest is none.

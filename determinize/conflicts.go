@@ -113,7 +113,13 @@ func (e *engine) sortedConflicts() []conflict.Conflict {
 	}
 	for i := range e.conflicts.list {
 		c := &e.conflicts.list[i]
-		c.First.Exec, c.Second.Exec = positions[c.First.Exec], positions[c.Second.Exec]
+		for _, s := range [...]*conflict.Side{&c.First, &c.Second} {
+			if i, ok := positions[s.Exec]; ok {
+				s.Exec = i
+			} else {
+				s.Exec = -1 // the box ended before it began
+			}
+		}
 	}
 	slices.SortFunc(e.conflicts.list, func(a, b conflict.Conflict) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Class), string(b.Class)),

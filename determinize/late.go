@@ -72,6 +72,7 @@ func (e *engine) endsBox(end sched.Stamp) {
 	}
 	e.ended, e.endedAt = true, end
 	e.report.LastStamp = e.root.clk.Stamp()
+	e.cutsOff(end)
 	for _, u := range e.live {
 		e.late = append(e.late, calls{u.path, u.recent, u.altered, u})
 	}

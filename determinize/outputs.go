@@ -347,6 +347,28 @@ func (e *engine) forgetsAfter(t *task, at sched.Stamp) {
 	}
 }
 
+// cutsOff notes that the box ends while others run.
+func (e *engine) cutsOff(end sched.Stamp) {
+	for r := range e.records.open {
+		if r == e.root.rec() {
+			for _, o := range r.names {
+				o.forgetAfter(nil, end)
+			}
+			for _, o := range r.files {
+				o.forgetAfter(nil, end)
+			}
+			continue
+		}
+		r.late = true
+	}
+}
+
+// cut makes the record of an exec that has outlived the box the same however far it came.
+func (r *recording) cut() {
+	r.Cut, r.Status, r.End, r.Observed = true, uint32(unix.SIGKILL), conflict.ClockRead{}, conflict.Observed{}
+	r.inputs, r.outputs, r.streams, r.stdin = nil, nil, [len(r.streams)]*streamed{}, nil
+}
+
 // wasMoved notes that a task renames what was at an entry.
 func (e *engine) wasMoved(t *task, a *entry, n *vfs.Inode) {
 	r := t.rec()

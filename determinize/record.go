@@ -24,6 +24,8 @@ import (
 type recording struct {
 	conflict.Record
 	users int             // its processes
+	last  uint64          // B of the last one that ended, or began another exec
+	late  bool            // the box ended before it
 	owner *process        // that started it
 	from  *execution      // that started it, or nil
 	key   conflict.Digest // digest of what was known of it before it ran
@@ -57,7 +59,7 @@ type observed struct {
 	by      [conflict.Kinds]observer
 }
 
-// observer is who was the first to observe something, and when.
+// observer is who was the first to observe something, and when anybody did.
 type observer struct {
 	process *process
 	at      sched.Stamp
@@ -73,14 +75,17 @@ func (o *observed) saw(t *task, k conflict.Kind) bool {
 	if o.by[k].process != t.process {
 		o.several |= 1 << k
 	}
+	if at := t.stamp(); at.Before(o.by[k].at) {
+		o.by[k].at = at
+	}
 	return false
 }
 
-// forgetAfter forgets what a process has observed after a moment. It was killed then, and is
-// only as far as it was because the others are slow.
+// forgetAfter forgets what a process, or with nil all of them, has observed after a moment. It was
+// killed then, and is only as far as it was because the others are slow.
 func (o *observed) forgetAfter(p *process, at sched.Stamp) {
 	for k := range conflict.Kinds {
-		if by := o.by[k]; by.process == p && o.several&(1<<k) == 0 && at.Before(by.at) {
+		if by := o.by[k]; (p == nil || by.process == p && o.several&(1<<k) == 0) && at.Before(by.at) {
 			o.kinds &^= 1 << k
 		}
 	}

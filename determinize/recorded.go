@@ -21,7 +21,10 @@ func (e *engine) leavesExec(t *task) {
 		return
 	}
 	t.leftExec = true
-	r.Observed.Clock = r.Observed.Clock || t.clk.Reads() > 0
+	if !e.ended || !e.endedAt.Before(t.stamp()) {
+		r.Observed.Clock = r.Observed.Clock || t.clk.Reads() > 0
+	}
+	r.last = max(r.last, t.clk.B)
 	if r.owner == t.process {
 		r.End = clockRead(&t.clk)
 	}
@@ -32,6 +35,11 @@ func (e *engine) leavesExec(t *task) {
 
 // recorded are the records of all execs, in the order of the canonical run.
 func (e *engine) recorded() []conflict.Record {
+	if e.ended {
+		begun := len(e.records.all)
+		e.records.all = slices.DeleteFunc(e.records.all, func(x *execution) bool { return e.endedAt.Before(x.at) })
+		e.report.Execs -= uint64(begun - len(e.records.all))
+	}
 	all := e.records.all
 	for _, x := range all {
 		if r := x.record; r != nil && r.users > 0 {
@@ -52,6 +60,9 @@ func (e *engine) recorded() []conflict.Record {
 	out := make([]conflict.Record, len(all))
 	for i, x := range all {
 		r := x.record
+		if r.late || e.ended && r.last >= e.endedAt.B && r != e.root.rec() {
+			r.cut()
+		}
 		if from := r.from; from != nil && from.record != nil {
 			r.Parent = from.position
 			p := &out[from.position]

@@ -32,7 +32,7 @@ const (
 	leastStream   = 3
 	leastChild    = 3
 	leastFD       = 4
-	leastRecord   = 29
+	leastRecord   = 30
 )
 
 func newReader(section []byte) *reader {
@@ -256,6 +256,7 @@ func (r *reader) record(c *conflict.Record) {
 	}
 	c.Observed = conflict.Observed{Clock: r.bool(), PID: r.bool(), Random: r.bool(), Stdin: r.digest()}
 	c.Status = uint32(r.upTo(math.MaxUint32))
+	c.Cut = r.bool()
 	for _, clock := range []*conflict.ClockRead{&c.Start, &c.End} {
 		*clock = conflict.ClockRead{B: r.uint(), World: r.int(), Over: r.int(), Known: r.int(), Ticks: r.uint()}
 	}

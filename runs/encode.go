@@ -254,6 +254,7 @@ func (w *writer) record(r *conflict.Record) {
 	w.bool(r.Observed.Random)
 	w.digest(r.Observed.Stdin)
 	w.uint(uint64(r.Status))
+	w.bool(r.Cut)
 	for _, c := range []*conflict.ClockRead{&r.Start, &r.End} {
 		w.uint(c.B)
 		w.int(c.World)

@@ -49,7 +49,7 @@ func sample() *conflict.Run {
 			Streams:  []conflict.Stream{{FD: 1, Bytes: 10, Digest: d(5)}},
 			Children: []conflict.Child{{Exec: 1, Key: d(6), N: 2}},
 			FDs:      []conflict.FD{{Number: 0, Kind: "null", Flags: 2, Path: "/dev/null"}},
-			Observed: conflict.Observed{Clock: true, Random: true, Stdin: d(7)}, Status: 0x200,
+			Observed: conflict.Observed{Clock: true, Random: true, Stdin: d(7)}, Status: 0x200, Cut: true,
 			Start: conflict.ClockRead{B: 1, World: 2, Over: 3, Known: 4, Ticks: 5}, End: conflict.ClockRead{B: 6, World: -7, Over: 8, Known: 9, Ticks: 10},
 		}},
 	}
