@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 	"unsafe"
@@ -83,8 +82,7 @@ type wireError struct {
 func SupervisorMain() {
 	// The engine's goroutine must not get this thread: see determinize.Start.
 	runtime.LockOSThread()
-	// The guest's garbage is small; the tracer must not wait for ours.
-	debug.SetGCPercent(400)
+	tuneMemory()
 	unix.CloseOnExec(supervisorSocket)
 	var req superviseRequest
 	fds, err := ReadMessage(supervisorSocket, &req)
