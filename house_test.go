@@ -262,6 +262,8 @@ func TestRules(t *testing.T) {
 		{"cli", "runtime/probe", true},
 		{"cli", "determinize/policy", true},
 		{"runtime", "oci", true},
+		{"runtime/seccomp", "oci", true},
+		{"oci", "runtime/seccomp", false},
 		{"runtime/rootfs", "ns", true},
 		{"runtime", "cachelayer", true},
 		{"runtime", "project", true},
