@@ -54,7 +54,7 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 
 // Load reads the configuration of the bundle in the directory and returns it, valid: see
 // [Validate]. A mount's destination that is relative is made absolute, as the section
-// "Mounts" has it; nothing else is changed. log gets warnings about what has no effect.
+// "Mounts" has it; nothing else is changed. log gets warnings about what has no effect; nil is nobody.
 //
 // The error is a [*DocumentError] when the document is bad, one that wraps fs.ErrNotExist
 // and says what runc says when there is none, or that of reading it.
@@ -81,30 +81,38 @@ func LoadProcess(file string, log *slog.Logger) (*specs.Process, error) {
 
 // ParseSpec is [Load] of a text; name is what errors call it.
 func ParseSpec(name string, data []byte, log *slog.Logger) (*specs.Spec, error) {
-	return parse(name, data, func(s *specs.Spec) error { return validateSpec(s, log) })
+	return parse(name, data, func(s *specs.Spec) error { return validateSpec(s, loud(log)) })
 }
 
 // ParseProcess is [LoadProcess] of a text; name is what errors call it.
 func ParseProcess(name string, data []byte, log *slog.Logger) (*specs.Process, error) {
-	return parse(name, data, func(p *specs.Process) error { return validateProcess(p, log) })
+	return parse(name, data, func(p *specs.Process) error { return validateProcess(p, loud(log)) })
 }
 
 // ParseResources reads the resources of a running container that `update --resources`
 // changes, and returns them, valid; name is what errors call the text.
 func ParseResources(name string, data []byte, log *slog.Logger) (*specs.LinuxResources, error) {
-	return parse(name, data, func(r *specs.LinuxResources) error { return checkResources(r, log) })
+	return parse(name, data, func(r *specs.LinuxResources) error { return checkResources(r, loud(log)) })
 }
 
 // Validate returns an error that names the first field of s whose value is not allowed,
 // as a [*DocumentError] without a line. It looks at nothing but s: whether the host has
 // what s asks for is [CheckHost]'s question. Destinations are made absolute, see [Load].
 func Validate(s *specs.Spec, log *slog.Logger) error {
-	return located(ConfigName, nil, nil, validateSpec(s, log))
+	return located(ConfigName, nil, nil, validateSpec(s, loud(log)))
 }
 
 // ValidateProcess is [Validate] of a process alone.
 func ValidateProcess(p *specs.Process, log *slog.Logger) error {
-	return located("process", nil, nil, validateProcess(p, log))
+	return located("process", nil, nil, validateProcess(p, loud(log)))
+}
+
+// loud is a log that can be written to.
+func loud(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return log
 }
 
 // missingError says that a bundle has no configuration, in runc's words.

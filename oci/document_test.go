@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quiet is a log that nobody reads.
-var quiet = slog.New(slog.DiscardHandler)
+// quiet is nobody who reads warnings.
+var quiet *slog.Logger
 
 // TestFull loads a configuration that has every field of the specification which is for
 // Linux, and checks that it has.
@@ -233,4 +233,24 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("not what was valid: %v", err)
 		}
 	})
+}
+
+// BenchmarkParseSpec loads a configuration of the size that engines write.
+func BenchmarkParseSpec(b *testing.B) {
+	s := Default(false)
+	s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}
+	names := make([]string, 400)
+	for i := range names {
+		names[i] = "a_call_of_linux"
+	}
+	s.Linux.Seccomp.Syscalls = []specs.LinuxSyscall{{Names: names, Action: specs.ActAllow}}
+	text, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := ParseSpec(ConfigName, text, quiet); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -146,6 +146,44 @@ func TestKernelValues(t *testing.T) {
 	}
 }
 
+func TestValidateRootless(t *testing.T) {
+	if err := ValidateRootless(Default(true)); err != nil {
+		t.Error(err)
+	}
+	for want, change := range map[string]func(*specs.Spec){
+		"linux.namespaces: a caller without privileges needs a user namespace": func(s *specs.Spec) { s.Linux.Namespaces = nil },
+		"linux.netDevices: only root moves network devices":                    func(s *specs.Spec) { s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"a": {}} },
+		`mounts[2].options: "gid=5" is not in linux.gidMappings`:               func(s *specs.Spec) { s.Mounts[2].Options = []string{"uid=0", "gid=5"} },
+		`mounts[2].options: "uid=1" is not in linux.uidMappings`:               func(s *specs.Spec) { s.Mounts[2].Options = []string{"uid=1"} },
+		"mounts[5].options: only root maps the owners of a mount":              func(s *specs.Spec) { s.Mounts[5].Options = []string{"rbind", "idmap"} },
+	} {
+		s := Default(true)
+		change(s)
+		if err := ValidateRootless(s); err == nil || err.Error() != "config.json: "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	s := Default(true)
+	s.Mounts[2].Options = []string{"gid=5", "uid=x"}
+	s.Linux.Namespaces[len(s.Linux.Namespaces)-1].Path = "/proc/1/ns/user"
+	if err := ValidateRootless(s); err != nil {
+		t.Errorf("a user namespace that is joined: %v", err)
+	}
+	s.Linux = nil
+	if err := ValidateRootless(s); err == nil {
+		t.Error("without linux")
+	}
+}
+
+func TestHostID(t *testing.T) {
+	mappings := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100, Size: 10}, {ContainerID: 20, HostID: 4294967290, Size: 5}}
+	for id, want := range map[uint32]int64{0: 100, 9: 109, 10: -1, 19: -1, 20: 4294967290, 24: 4294967294, 25: -1, 4294967295: -1} {
+		if host, ok := HostID(mappings, id); ok != (want >= 0) || ok && int64(host) != want {
+			t.Errorf("%d: %d, %v, want %d", id, host, ok, want)
+		}
+	}
+}
+
 // TestCheckHost checks what this host doesn't have, whatever it has.
 func TestCheckHost(t *testing.T) {
 	dir := t.TempDir()

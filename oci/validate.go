@@ -131,10 +131,10 @@ func (v *validator) mapped(p *specs.Process) error {
 	if l == nil || !v.private(specs.UserNamespace) {
 		return nil
 	}
-	if !covers(l.UIDMappings, p.User.UID) {
+	if _, ok := HostID(l.UIDMappings, p.User.UID); !ok {
 		return under(fmt.Errorf("%d is not in linux.uidMappings", p.User.UID), "user", "uid")
 	}
-	if !covers(l.GIDMappings, p.User.GID) {
+	if _, ok := HostID(l.GIDMappings, p.User.GID); !ok {
 		return under(fmt.Errorf("%d is not in linux.gidMappings", p.User.GID), "user", "gid")
 	}
 	return nil

@@ -96,13 +96,6 @@ func overlap(a, sizeA, b, sizeB uint32) bool {
 	return uint64(a) < uint64(b)+uint64(sizeB) && uint64(b) < uint64(a)+uint64(sizeA)
 }
 
-// covers reports whether an ID inside is mapped.
-func covers(list []specs.LinuxIDMapping, id uint32) bool {
-	return slices.ContainsFunc(list, func(m specs.LinuxIDMapping) bool {
-		return id >= m.ContainerID && uint64(id) < uint64(m.ContainerID)+uint64(m.Size)
-	})
-}
-
 // clocks are those that a time namespace shifts, see time_namespaces(7).
 var clocks = table[string, int]{"boottime": unix.CLOCK_BOOTTIME, "monotonic": unix.CLOCK_MONOTONIC}
 

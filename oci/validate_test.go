@@ -89,6 +89,7 @@ var rules = []rule{
 	{"process/user/additionalGids/1", `4294967295`, `process.user.additionalGids[1]: `},
 	{"process/user/uid", `65537`, `process.user.uid: 65537 is not in linux.uidMappings`},
 	{"process/user/uid", `65536`, ``},
+	{"linux/gidMappings", `[{"size": 2}]`, `process.user.gid: 2 is not in linux.gidMappings`},
 	{"process/consoleSize/height", `65536`, `process.consoleSize.height: 65536 is greater`},
 	{"process/consoleSize/width", `65536`, `process.consoleSize.width: 65536 is greater`},
 	{"process/rlimits/0/type", `"RLIMIT_X"`, `process.rlimits[0].type: "RLIMIT_X" is none of RLIMIT_AS, `},
@@ -180,6 +181,7 @@ var rules = []rule{
 	{"linux/sysctl/kernel.hostname", `"x"`, `linux.sysctl["kernel.hostname"]: cannot be set: the field hostname`},
 	{"linux/sysctl/net.core.x y", `"x"`, ``},
 	{"linux/sysctl/net.../../kernel.x", `"1"`, `linux.sysctl["net.../../kernel.x"]: not the name`},
+	{"linux/sysctl/net.//.kernel.x", `"1"`, `linux.sysctl["net.//.kernel.x"]: not the name`}, // net/../kernel/x
 	{"linux/sysctl/", `"1"`, `linux.sysctl[""]: not the name`},
 
 	{"linux/seccomp/defaultAction", `"SCMP_ACT_X"`, `linux.seccomp.defaultAction: "SCMP_ACT_X" is none of`},
@@ -286,6 +288,8 @@ func TestNamespacesNeeded(t *testing.T) {
 		{"uts", "linux/sysctl hostname", "domainname: needs a uts namespace"},
 		{"user", "", "linux.uidMappings: there is no user namespace"},
 		{"user", "linux/uidMappings", "linux.gidMappings: there is no user namespace"},
+		{"user", "linux/uidMappings linux/gidMappings linux/sysctl mounts/2/uidMappings mounts/2/gidMappings",
+			"mounts[2].uidMappings: missing, and there is no user namespace"},
 		{"time", "", "linux.timeOffsets: there is no time namespace"},
 		{"network", "", "linux.netDevices: there is no network namespace"},
 		{"network", "linux/netDevices", `linux.sysctl["net.ipv4.ip_forward"]: belongs to the network namespace`},

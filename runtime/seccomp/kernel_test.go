@@ -283,6 +283,9 @@ func TestCheck(t *testing.T) {
 	if got := Evaluate(x0, &Data{}); Check(x0) != nil || got != unix.SECCOMP_RET_KILL_THREAD {
 		t.Errorf("division by a register that is 0: %#x", got)
 	}
+	if got := Evaluate(Traced([]unix.SockFilter{x(opLoadK, unix.SECCOMP_RET_ALLOW), x(opReturnA, 0)}), &Data{}); got != unix.SECCOMP_RET_TRACE {
+		t.Errorf("a filter that returns what it computes, traced: %#x", got)
+	}
 	shift := []unix.SockFilter{x(opLoadK, 1), x(opLoadXK, 33), x(unix.BPF_ALU|unix.BPF_LSH|unix.BPF_X, 0), x(opReturnA, 0)}
 	if got := Evaluate(shift, &Data{}); got != 2 {
 		t.Errorf("shift by 33: %#x", got)
