@@ -5,6 +5,7 @@ type File struct {
 	Content, Metadata, Status Object
 	Listing                   Object // of a directory
 	Ordered                   bool   // accesses to it are made in order
+	Path                      string // that it had last, if it has lost its last name
 	// Shared is what accesses by descriptions that several processes hold have left behind.
 	Shared Past
 
@@ -15,10 +16,10 @@ type File struct {
 	many   bool // there was another one
 
 	// Version counts the contents that it has had, and Digests are those of the ones that
-	// are known. Writer is the exec that writes the present one, while nobody else has seen it.
+	// are known. Writer is the exec that writes, or has written, the present one.
 	Version uint32
 	Writer  int
-	Seen    bool // the present one is in a record
+	Seen    bool // the present one is in a record: what is written from now on is another one
 	Digests []Digest
 	// Last is the digest of the content that the file has when the box has ended, once it is
 	// known, and Digested how many bytes were read for digests.

@@ -70,7 +70,18 @@ func (e *engine) pathOfNode(n *vfs.Inode) string {
 	if at, ok := e.places[n]; ok {
 		return at.in.below(at.base)
 	}
+	if n.Accesses != nil && n.Accesses.Path != "" {
+		return n.Accesses.Path
+	}
 	return "a file without a name"
+}
+
+// isAt tells whether a path is a name that a file is known to have. One that is not known there
+// may have another's inode number, which the host has given away again.
+func (e *engine) isAt(n *vfs.Inode, path string) bool {
+	at, ok := e.places[n]
+	return ok && (at.in.below(at.base) == path ||
+		slices.ContainsFunc(e.links[n], func(x accessed) bool { return x.in.below(x.base) == path }))
 }
 
 // seenAt notes where a file is, which may have several names.
@@ -85,6 +96,7 @@ func (e *engine) seenAt(n *vfs.Inode, at accessed, several bool) {
 func (e *engine) notAt(n *vfs.Inode, at accessed) {
 	links := slices.DeleteFunc(e.links[n], func(x accessed) bool { return x == at })
 	if e.places[n] == at {
+		e.accesses(n).Path = at.in.below(at.base)
 		delete(e.places, n)
 		for len(links) > 0 {
 			last := links[len(links)-1]

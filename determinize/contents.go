@@ -32,7 +32,7 @@ func (e *engine) changesContent(t *task, n *vfs.Inode, whole bool) {
 		return
 	}
 	f := e.accesses(n)
-	if f.Writer == int(t.exec.id) {
+	if f.Writer == int(t.exec.id) && !f.Seen {
 		return
 	}
 	if made := n.Made && f.Version == 0; !whole && !made {
@@ -47,9 +47,6 @@ func (e *engine) changesContent(t *task, n *vfs.Inode, whole bool) {
 // keepContent digests a content that somebody has seen, or left, before it goes.
 func (e *engine) keepContent(n *vfs.Inode) {
 	f := n.Accesses
-	if f != nil {
-		f.Writer = 0 // what is written after this is another content
-	}
 	if f == nil || !f.Seen || len(f.Digests) > int(f.Version) || f.Version > maxVersions || f.Digested > maxDigested {
 		return
 	}

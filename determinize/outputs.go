@@ -281,7 +281,6 @@ func (e *engine) lookAt(c *change) {
 	case unix.S_IFREG:
 		f := e.accesses(c.node)
 		f.Seen = true
-		f.Writer = 0
 		c.output.node, c.version = c.node, f.Version
 	}
 }

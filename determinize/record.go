@@ -56,6 +56,7 @@ type observed struct {
 	version uint32     // of the content
 	node    *vfs.Inode // that has it, or that the name led to; nil for what never changes
 	digests [2]uint32  // of metadata and listing, in the run's list
+	way     uint32     // of path, in the run's list
 	by      [conflict.Kinds]observer
 }
 
@@ -97,6 +98,7 @@ type input struct {
 	node    *vfs.Inode
 	version uint32 // of its content
 	digest  uint32 // in the run's list
+	way     uint32
 	errno   uint16
 	kind    conflict.Kind
 }
@@ -111,6 +113,7 @@ type streamed struct {
 type records struct {
 	all     []*execution
 	digests []conflict.Digest // 0 is none
+	ways    [][]*name         // to files that were found by descriptors; 0 is none
 	known   map[conflict.Digest]uint32
 	paths   map[*vfs.Inode]string    // of what never changes
 	texts   map[string]string        // paths, each once
@@ -199,6 +202,9 @@ func (e *engine) sawName(t *task, d *folder, base string, nm *name) {
 		}
 		r.names[nm] = o
 	}
+	if o.node == nil {
+		o.node = nm.node // it was not there at first
+	}
 	for k := conflict.SawLink; k <= conflict.SawNothing; k++ {
 		if o.kinds&(1<<k) != 0 {
 			o.saw(t, k) // what it was at first
@@ -218,7 +224,7 @@ func (e *engine) sawName(t *task, d *folder, base string, nm *name) {
 
 // ofFile is what an exec has observed of a file, at a descriptor's or another link of the host's
 // /proc.
-func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observed {
+func (e *engine) ofFile(t *task, r *recording, n *vfs.Inode, link func() string) *observed {
 	o := r.files[n]
 	if o != nil {
 		return o
@@ -226,8 +232,10 @@ func (e *engine) ofFile(r *recording, n *vfs.Inode, link func() string) *observe
 	o = &observed{}
 	if d := e.folders[n]; d != nil {
 		o.path = d.path()
+		o.way = e.wayOf(t, r, n, d.up, d.base)
 	} else if at, ok := e.places[n]; ok {
 		o.path = at.in.below(at.base)
+		o.way = e.wayOf(t, r, n, at.in, at.base)
 	} else if p, ok := e.records.paths[n]; ok {
 		o.path = p
 	} else {
@@ -263,7 +271,7 @@ func (e *engine) sawStat(t *task, n *vfs.Inode, st *unix.Stat_t, link func() str
 	if mode := st.Mode & unix.S_IFMT; r == nil || mode == unix.S_IFIFO || mode == unix.S_IFSOCK {
 		return // what is no file has no path
 	}
-	if o := e.ofFile(r, n, link); o.saw(t, conflict.SawMetadata) {
+	if o := e.ofFile(t, r, n, link); o.saw(t, conflict.SawMetadata) {
 		o.digests[0] = e.records.digest(bytesOf(st))
 	}
 }
@@ -274,7 +282,7 @@ func (e *engine) sawListing(t *task, n *vfs.Inode, entries []dirEntry, link func
 	if r == nil {
 		return
 	}
-	o := e.ofFile(r, n, link)
+	o := e.ofFile(t, r, n, link)
 	if !o.saw(t, conflict.SawListing) {
 		return
 	}
@@ -300,9 +308,8 @@ func (e *engine) sawContent(t *task, n *vfs.Inode, nm *name) {
 		if f.Writer == int(t.exec.id) {
 			return // its own
 		}
-		f.Writer = 0 // what is written from now on is another content
 		f.Seen = true
-		if o := e.ofFile(r, n, func() string { return e.pathOfNode(n) }); o.saw(t, conflict.SawContent) {
+		if o := e.ofFile(t, r, n, func() string { return e.pathOfNode(n) }); o.saw(t, conflict.SawContent) {
 			o.version, o.node = f.Version, n
 		}
 	}

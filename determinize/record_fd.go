@@ -1,9 +1,12 @@
 package determinize
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/vfs"
 )
 
 // fdKinds are what records call what a descriptor leads to.
@@ -50,6 +53,27 @@ func (e *engine) wayTo(t *task, d *folder, base string) (way []*name) {
 	return way
 }
 
+// wayOf is wayTo, in the run's list, of a file that the exec has not come to by that name itself.
+func (e *engine) wayOf(t *task, r *recording, n *vfs.Inode, d *folder, base string) uint32 {
+	if o := r.names[d.names[base]]; o != nil && o.node == n {
+		return 0
+	}
+	way := e.wayTo(t, d, base)
+	if len(way) == 0 {
+		return 0
+	}
+	if len(e.records.ways) == 0 {
+		e.records.ways = make([][]*name, 1)
+	}
+	e.records.ways = append(e.records.ways, way)
+	return uint32(len(e.records.ways) - 1)
+}
+
+// sure tells whether a path is the same in every run.
+func sure(way []*name) bool {
+	return !slices.ContainsFunc(way, func(nm *name) bool { return nm.unsure })
+}
+
 // inRecord notes that a name is shown in a record, or, after that, changed.
 func (e *engine) inRecord(t *task, nm *name, op conflict.Op) {
 	if nm.shown == nil {
@@ -68,10 +92,8 @@ func (e *engine) inRecord(t *task, nm *name, op conflict.Op) {
 // dropPaths takes out of a record the paths of descriptors that another run may show otherwise.
 func (r *recording) dropPaths() {
 	for i, way := range r.fdNames {
-		for _, nm := range way {
-			if nm.unsure {
-				r.FDs[i].Path = ""
-			}
+		if !sure(way) {
+			r.FDs[i].Path = ""
 		}
 	}
 	r.fdNames = nil

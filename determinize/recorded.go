@@ -129,26 +129,25 @@ func (e *engine) closeInputs(r *recording) {
 		}
 	}
 	for n, o := range r.files {
-		paths := named[n]
-		if len(paths) == 0 {
-			paths = []string{e.records.text(o.path)}
+		for _, path := range named[n] {
+			r.adds(o, path, 0)
 		}
-		for _, path := range paths {
-			r.adds(o, path)
+		if len(named[n]) == 0 {
+			r.adds(o, e.records.text(o.path), o.way)
 		}
 	}
 	r.names, r.files = nil, nil
 }
 
 // adds adds what an exec has observed of a file, at one of its paths.
-func (r *recording) adds(o *observed, path string) {
+func (r *recording) adds(o *observed, path string, way uint32) {
 	for i, k := range [...]conflict.Kind{conflict.SawMetadata, conflict.SawListing} {
 		if o.kinds&(1<<k) != 0 {
-			r.inputs = append(r.inputs, input{path: path, kind: k, digest: o.digests[i]})
+			r.inputs = append(r.inputs, input{path: path, kind: k, digest: o.digests[i], way: way})
 		}
 	}
 	if o.kinds&(1<<conflict.SawContent) != 0 {
-		r.inputs = append(r.inputs, input{path: path, kind: conflict.SawContent, node: o.node, version: o.version})
+		r.inputs = append(r.inputs, input{path: path, kind: conflict.SawContent, node: o.node, version: o.version, way: way})
 	}
 }
 
@@ -169,6 +168,9 @@ func (e *engine) inputsOf(r *recording, fixed map[string]conflict.Digest) []conf
 				fixed[o.path] = d
 			}
 			in.Digest = d
+		}
+		if o.way != 0 && !sure(e.records.ways[o.way]) {
+			in.Path = ""
 		}
 		inputs[i] = in
 	}

@@ -153,6 +153,7 @@ func (e *engine) dirPath(fd int) string {
 func (e *engine) named(t *task, f func()) verdict {
 	return runThen(func(ret int64) {
 		defer t.release()
+		t.lost()
 		if ret != 0 {
 			e.denied(t, ret)
 			e.exhausted(t, ret)
@@ -257,6 +258,22 @@ func makeEnter(e *engine, t *task) verdict {
 	})
 }
 
+// loses notes that a call of the task takes away a name of a file, which may be nil, until lost.
+func (t *task) loses(n *vfs.Inode, st *unix.Stat_t) {
+	if n != nil && st.Nlink == 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		n.Going = true
+		t.going = n
+	}
+}
+
+// lost notes that the call has come to its end.
+func (t *task) lost() {
+	if t.going != nil {
+		t.going.Going = false
+		t.going = nil
+	}
+}
+
 // unlinkEnter handles unlink, unlinkat and rmdir.
 func unlinkEnter(e *engine, t *task) verdict {
 	dirfd, path := int32(unix.AT_FDCWD), t.arg(0)
@@ -269,6 +286,7 @@ func unlinkEnter(e *engine, t *task) verdict {
 	}
 	was := e.at(n)
 	e.settles(t, n, was)
+	t.loses(was, &n.st)
 	if was != nil && n.st.Nlink == 1 {
 		e.keepContent(was)
 	}
@@ -330,8 +348,12 @@ func renameEnter(e *engine, t *task) verdict {
 	if other != nil && b.st.Nlink == 1 {
 		e.keepContent(other)
 	}
+	if was != other && flags&unix.RENAME_EXCHANGE == 0 {
+		t.loses(other, &b.st)
+	}
 	done := func(ret int64) {
 		defer t.release()
+		t.lost()
 		switch {
 		case ret != 0:
 			e.denied(t, ret)

@@ -301,7 +301,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		return
 	}
 	path, errno := e.pathOf(fdPath(t, fd))
-	if known := e.fs.Find(&st); created && o.flags&(unix.O_EXCL|unix.O_TMPFILE) == 0 && known != nil && known.Made && !known.Gone() {
+	if known := e.fs.Find(&st); created && o.flags&(unix.O_EXCL|unix.O_TMPFILE) == 0 && known != nil && known.Made && !known.Gone() && !known.Going && e.isAt(known, path) {
 		created = false // somebody was faster
 	}
 	if created {

@@ -37,6 +37,9 @@ type Inode struct {
 	// Session is the exec that is writing the content now. The first write of
 	// any other one overwrites what existed.
 	Session uint64
+	// Going says that a call is under way that takes its last name away: what the kernel has
+	// under its number may be another file by now.
+	Going bool
 	// Writer is the program that wrote to it last, a path in the box.
 	Writer string
 	// Stale says that a task may go on seeing the content as it was when it
