@@ -50,13 +50,30 @@ func spooled(box *Box) (kept [2]bool) {
 	return kept
 }
 
-// newSpool makes an empty spool on the file system of a directory.
+// sureSpool is how much output can be kept in any case: where the file system of the state
+// directory has no room for it, the spool is in memory, and keeps no more than maxMemory.
+const (
+	sureSpool = 64 << 10
+	maxMemory = 16 << 20
+)
+
+// newSpool makes an empty spool on the file system of a directory, or in memory.
 func newSpool(dir string) (*spool, error) {
 	f, err := nameless(dir, "output")
-	if err != nil {
+	if err == nil {
+		if err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, sureSpool); err == nil || err == unix.EOPNOTSUPP {
+			return openSpool(f), nil
+		}
+		f.Close()
+	}
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 		return nil, err
 	}
-	return openSpool(f), nil
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("keep the command's output in memory: %w", err)
+	}
+	return openSpool(os.NewFile(uintptr(fd), "output")), nil
 }
 
 // nameless makes an empty file without a name on the file system of a directory, in which
@@ -75,7 +92,14 @@ func nameless(dir, name string) (*os.File, error) {
 }
 
 // openSpool is a spool whose file is f, and empty.
-func openSpool(f *os.File) *spool { return &spool{file: f, max: maxSpool} }
+func openSpool(f *os.File) *spool {
+	s := &spool{file: f, max: maxSpool}
+	var fs unix.Statfs_t
+	if unix.Fstatfs(int(f.Fd()), &fs) == nil && fs.Type == unix.TMPFS_MAGIC {
+		s.max = maxMemory
+	}
+	return s
+}
 
 // fits tells whether so many bytes more may be kept.
 func (s *spool) fits(n int) bool { return s.size+spoolHeader+int64(n) <= s.max }

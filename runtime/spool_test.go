@@ -257,3 +257,26 @@ func network(b *Box, mode string) {
 	s.Network = mode
 	b.Spec = &specs.Spec{Annotations: s.Annotations()}
 }
+
+// TestSpoolInMemory keeps output where the state directory's file system is full.
+func TestSpoolInMemory(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=4k"); err != nil {
+		t.Skip("no right to mount: ", err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	if err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSpool(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.file.Close()
+	if err := s.keep(1, []byte("hi\n")); err != nil {
+		t.Error(err)
+	}
+	if !s.fits(1<<20) || s.fits(maxMemory) {
+		t.Error("it keeps more, or less, than memory is there for")
+	}
+}
