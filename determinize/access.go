@@ -41,6 +41,13 @@ func (e *engine) leads(t *task, p *pathArg) bool {
 	return true
 }
 
+// staysBelow tells whether a struct open_how asks that the root directory be the one that a path
+// starts from: RESOLVE_IN_ROOT.
+func (e *engine) staysBelow(t *task, how uint64) bool {
+	var h unix.OpenHow
+	return e.tr.ReadFull(t.pid, how, bytesOf(&h)) == 0 && h.Resolve&unix.RESOLVE_IN_ROOT != 0
+}
+
 // looksUp notes what a call looks up by its paths. It holds the task back while somebody
 // could come before it who accesses the same in order.
 func (e *engine) looksUp(t *task) (verdict, bool) {
@@ -48,6 +55,7 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 	if len(args) == 0 || t.exec == nil {
 		return verdict{}, false
 	}
+	defer func() { e.within = nil }()
 	for i := range args {
 		p := &args[i]
 		dirfd := int32(unix.AT_FDCWD)
@@ -70,12 +78,23 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 		var from *folder
 		if path[0] != '/' {
 			if from = e.start(t, dirfd); from == nil {
-				continue // it fails, or leads from where nothing has a name
+				// It fails, or leads from where nothing has a name: as it would not otherwise.
+				if n := e.removedStart(t, dirfd); n != nil {
+					e.onFile(t, n, conflict.Metadata, conflict.Read)
+				}
+				continue
 			}
 		} else {
 			path = t.own(path)
 		}
 		links := e.leads(t, p)
+		e.within = nil
+		if p.links == asOpenedHow && e.staysBelow(t, t.arg(p.flags)) {
+			if e.within = e.start(t, dirfd); e.within == nil {
+				continue
+			}
+			from = e.within
+		}
 		if v, wait := e.pathTurn(t, from, path, links); wait {
 			return v, true
 		}

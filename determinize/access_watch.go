@@ -21,6 +21,7 @@ type accessWatch struct {
 	fixed     map[uint64]bool // devices of what the box cannot change
 
 	top      *folder
+	within   *folder // that a path cannot leave, if not the root
 	folders  map[*vfs.Inode]*folder
 	names    int                       // how many the folders have
 	places   map[*vfs.Inode]accessed   // where files were last seen

@@ -255,8 +255,12 @@ func (e *engine) throughLink(t *task, rest string) (to *folder, tail string, ok 
 // whether a symbolic link at the end is followed.
 func (e *engine) follow(t *task, d *folder, path string, links bool, visit func(d *folder, base string, nm *name)) found {
 	var last found // what led to d, if that was its name
+	root := e.within
+	if root == nil {
+		root = e.rootFolder()
+	}
 	if strings.HasPrefix(path, "/") {
-		d = e.rootFolder()
+		d = root
 	}
 	budget := maxLinks
 	for rest := path; d != nil; {
@@ -273,6 +277,10 @@ func (e *engine) follow(t *task, d *folder, path string, links bool, visit func(
 		case ".":
 			continue
 		case "..":
+			if d == root {
+				last = found{}
+				continue
+			}
 			if nm := d.up.names[d.base]; nm != nil {
 				visit(d.up, d.base, nm) // by which it is found
 			}
@@ -296,7 +304,7 @@ func (e *engine) follow(t *task, d *folder, path string, links bool, visit func(
 				return found{in: d, base: base, name: nm}
 			}
 			if last = (found{}); strings.HasPrefix(nm.target, "/") {
-				d = e.rootFolder()
+				d = root
 			}
 			if rest = nm.target; more {
 				rest += "/" + tail
@@ -382,6 +390,22 @@ func (e *engine) start(t *task, dirfd int32) *folder {
 		return nil
 	}
 	return t.cwd
+}
+
+// removedStart is the directory from which a relative path of a task leads, if that has been removed.
+func (e *engine) removedStart(t *task, dirfd int32) *vfs.Inode {
+	var st unix.Stat_t
+	if dirfd != unix.AT_FDCWD {
+		if e.statFD(t, dirfd, &st) != 0 {
+			return nil
+		}
+	} else if unix.Fstatat(e.procFD(), strconv.Itoa(t.pid)+"/cwd", &st, 0) != nil {
+		return nil
+	}
+	if n := e.fs.Find(&st); n != nil && n.Gone() && isDir(&st) {
+		return n
+	}
+	return nil
 }
 
 // folderNow is the folder that a link of the host's /proc leads to, a directory as st says. One

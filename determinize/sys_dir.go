@@ -142,17 +142,23 @@ func (e *engine) dirStream(t *task, fd int32, dir vfs.Key, pos int64) (*dirStrea
 	if errno != 0 {
 		return nil, errno
 	}
-	var st unix.Stat_t
-	if t.rec() != nil && e.statFD(t, fd, &st) == 0 && st.Dev != e.proc {
-		link := func() string {
-			path, _ := e.pathOf(fdPath(t, fd))
-			return path
-		}
-		e.sawListing(t, e.inode(&st, func() (string, unix.Errno) { return link(), 0 }), entries, link)
-	}
+	e.showsListing(t, fd, entries)
 	s := &dirStream{dir: dir, entries: entries}
 	e.dirs[key] = s
 	return s, 0
+}
+
+// showsListing notes for the record that a task is told what is in a directory.
+func (e *engine) showsListing(t *task, fd int32, entries []dirEntry) {
+	var st unix.Stat_t
+	if t.rec() == nil || e.statFD(t, fd, &st) != 0 || st.Dev == e.proc {
+		return
+	}
+	link := func() string {
+		path, _ := e.pathOf(fdPath(t, fd))
+		return path
+	}
+	e.sawListing(t, e.inode(&st, func() (string, unix.Errno) { return link(), 0 }), entries, link)
 }
 
 // list reads a whole directory, sorted by name, "." and ".." first.

@@ -92,11 +92,9 @@ func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Er
 	f := os.NewFile(uintptr(fd), w.raw)
 	defer f.Close()
 	var head [20]byte
-	if n, _ := unix.Read(fd, head[:]); n < 20 {
-		return false, 0
-	}
+	n, _ := unix.Read(fd, head[:])
 	const elf32, machine386 = 1, 3
-	if string(head[:4]) == "\x7fELF" && (head[4] == elf32 || binary.LittleEndian.Uint16(head[18:]) == machine386) {
+	if n == len(head) && string(head[:4]) == "\x7fELF" && (head[4] == elf32 || binary.LittleEndian.Uint16(head[18:]) == machine386) {
 		e.refuse(callName(t) + "(32-bit program)")
 		return false, unix.ENOEXEC
 	}
@@ -106,14 +104,14 @@ func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Er
 	}
 	const chain = 5 // interpreters of interpreters; the kernel's limit
 	if info.Interp != "" && depth < chain {
+		if from := e.start(t, unix.AT_FDCWD); t.exec != nil && !e.cfg.Unwatched && (from != nil || info.Interp[0] == '/') {
+			e.reads(t, from, info.Interp, true, metadata)
+		}
 		next, errno := e.locate(t, unix.AT_FDCWD, info.Interp, false)
 		if errno != 0 {
 			return false, 0
 		}
 		defer next.close()
-		if from := e.start(t, unix.AT_FDCWD); t.exec != nil && !e.cfg.Unwatched && (from != nil || info.Interp[0] == '/') {
-			e.reads(t, from, info.Interp, true, metadata)
-		}
 		if _, errno := e.runnable(t, next, depth+1); errno != 0 {
 			return false, errno
 		}

@@ -256,10 +256,17 @@ func seekEnter(e *engine, t *task) verdict {
 	if k != kindDir || t.fd(2) != unix.SEEK_END {
 		return run()
 	}
+	// Where its end is tells how many names there are.
+	n := e.changing(t, t.fd(0), &st)
+	if v, wait := e.fileTurn(t, n); wait {
+		return v
+	}
+	e.onFile(t, n, conflict.Listing, conflict.Read)
 	entries, errno := e.list(t, t.fd(0))
 	if errno != 0 {
 		return fail(errno)
 	}
+	e.showsListing(t, t.fd(0), entries)
 	at := int64(len(entries)) + int64(t.arg(1))
 	if at < 0 {
 		return fail(unix.EINVAL)

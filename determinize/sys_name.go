@@ -258,6 +258,15 @@ func makeEnter(e *engine, t *task) verdict {
 	})
 }
 
+// removes notes that a name was taken away from a file, of which st was known before. Nothing can be
+// made in a directory that is removed.
+func (e *engine) removes(t *task, n *vfs.Inode, st *unix.Stat_t) {
+	if isDir(st) {
+		e.onFile(t, n, conflict.Metadata, conflict.Change)
+	}
+	n.Unlinked(st)
+}
+
 // loses notes that a call of the task takes away a name of a file, which may be nil, until lost.
 func (t *task) loses(n *vfs.Inode, st *unix.Stat_t) {
 	if n != nil && st.Nlink == 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
@@ -294,7 +303,7 @@ func unlinkEnter(e *engine, t *task) verdict {
 		if was != nil {
 			e.onFile(t, was, conflict.Status, conflict.Add)
 			e.notAt(was, accessed{in: e.folders[n.dir], base: n.base})
-			was.Unlinked(&n.st)
+			e.removes(t, was, &n.st)
 			e.fs.Removed(n.dir, n.base, n.path(), was)
 		}
 		e.changed(t, n)
@@ -414,7 +423,7 @@ func (e *engine) renamed(t *task, a, b *entry, was, other *vfs.Inode) {
 	if other != nil {
 		e.onFile(t, other, conflict.Status, conflict.Add)
 		e.notAt(other, accessed{in: e.folders[b.dir], base: b.base})
-		other.Unlinked(&b.st)
+		e.removes(t, other, &b.st)
 	}
 	e.wasMoved(t, a, was)
 	e.fs.Renamed(a.path(), b.path())
