@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -78,6 +79,11 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 		var from *folder
 		if path[0] != '/' {
 			if from = e.start(t, dirfd); from == nil {
+				if in := e.dirOfProc(t, dirfd); in != "" {
+					path = in + "/" + path
+				}
+			}
+			if from == nil && path[0] != '/' {
 				// It fails, or leads from where nothing has a name: as it would not otherwise.
 				if n := e.removedStart(t, dirfd); n != nil {
 					e.onFile(t, n, conflict.Metadata, conflict.Read)
@@ -98,7 +104,11 @@ func (e *engine) looksUp(t *task) (verdict, bool) {
 		if v, wait := e.pathTurn(t, from, path, links); wait {
 			return v, true
 		}
+		t.alien = nil
 		f := e.reads(t, from, path, links, p.reads)
+		if v, wait := e.alienTurn(t); wait {
+			return v, true
+		}
 		if f.proc {
 			e.throughProc(t, dirfd, path, links, p.reads)
 		}
@@ -126,6 +136,36 @@ func (e *engine) pathTurn(t *task, from *folder, path string, links bool) (verdi
 		return e.takesTurn(t)
 	}
 	return verdict{}, false
+}
+
+// alienTurn holds a task back whose path leads through another process's directory of /proc.
+func (e *engine) alienTurn(t *task) (verdict, bool) {
+	u := t.alien
+	if u == nil {
+		return verdict{}, false
+	}
+	if v, wait := e.order(t, e.everybody(t)); wait {
+		return v, true
+	}
+	if !e.serial && u.clk.B > t.clk.B {
+		e.overtaken("life", lateLook, t)
+	}
+	return verdict{}, false
+}
+
+// dirOfProc is the path of a directory of /proc that a descriptor, or the working directory, is; "" if
+// it is none.
+func (e *engine) dirOfProc(t *task, dirfd int32) string {
+	link := strconv.Itoa(t.pid) + "/cwd"
+	if dirfd != unix.AT_FDCWD {
+		link = fdPath(t, dirfd)
+	}
+	var st unix.Stat_t
+	if unix.Fstatat(e.procFD(), link, &st, 0) != nil || st.Dev != e.proc {
+		return ""
+	}
+	path, _ := e.pathOf(link)
+	return path
 }
 
 // readsPath is reads of a path that is no argument by itself, when it is the task's turn.

@@ -165,6 +165,7 @@ type task struct {
 	sig         unix.Signal     // to deliver when it goes on
 	exit        func(ret int64) // at the exit of the call
 	dirty       bool            // argument registers were changed
+	alien       *task           // whose directory of /proc its path leads through
 	going       *vfs.Inode      // that its call takes the last name from
 	held        []int           // descriptors of the engine's, for the time of the call
 	calls       int             // since it last waited
