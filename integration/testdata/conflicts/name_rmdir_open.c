@@ -1,4 +1,4 @@
-// conflicts: name d; maybe listing d
+// conflicts: name d; maybe listing d; maybe metadata d
 // a directory is removed while one opens it
 #include "race.h"
 

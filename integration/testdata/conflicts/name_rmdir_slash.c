@@ -1,4 +1,4 @@
-// conflicts: listing|name d
+// conflicts: listing|name d; maybe metadata d
 // one removes a directory, named with a slash at its end, if it is empty, another makes a file in it
 #include "race.h"
 
