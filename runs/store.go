@@ -276,6 +276,9 @@ func (s *Store) Open(prefix string) (*OpenFile, error) {
 
 func (s *Store) open(id string) (*OpenFile, error) {
 	f, err := os.OpenFile(s.path(id), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, ErrNotRun // a symbolic link
+	}
 	if err != nil {
 		return nil, err
 	}
