@@ -148,6 +148,3 @@ func (s *Chains) End(c *Clock) {
 		s.idle = append(s.idle, c.now())
 	}
 }
-
-// Len is how many chains there are: the length of the longest clock.
-func (s *Chains) Len() int { return s.n }

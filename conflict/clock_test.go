@@ -29,8 +29,8 @@ func TestChainsAreUsedAgain(t *testing.T) {
 		a.Join(&b)
 		a.Tick()
 	}
-	if s.Len() > 2 {
-		t.Errorf("%d chains for tasks that lived one after the other", s.Len())
+	if s.n > 2 {
+		t.Errorf("%d chains for tasks that lived one after the other", s.n)
 	}
 	b := s.Fork(&a) // one that is never waited for
 	s.End(&b)

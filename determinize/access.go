@@ -2,7 +2,6 @@ package determinize
 
 import (
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -138,36 +137,6 @@ func (e *engine) pathTurn(t *task, from *folder, path string, links bool) (verdi
 	return verdict{}, false
 }
 
-// alienTurn holds a task back whose path leads through another process's directory of /proc.
-func (e *engine) alienTurn(t *task) (verdict, bool) {
-	u := t.alien
-	if u == nil {
-		return verdict{}, false
-	}
-	if v, wait := e.order(t, e.everybody(t)); wait {
-		return v, true
-	}
-	if !e.serial && u.clk.B > t.clk.B {
-		e.overtaken("life", lateLook, t)
-	}
-	return verdict{}, false
-}
-
-// dirOfProc is the path of a directory of /proc that a descriptor, or the working directory, is; "" if
-// it is none.
-func (e *engine) dirOfProc(t *task, dirfd int32) string {
-	link := strconv.Itoa(t.pid) + "/cwd"
-	if dirfd != unix.AT_FDCWD {
-		link = fdPath(t, dirfd)
-	}
-	var st unix.Stat_t
-	if unix.Fstatat(e.procFD(), link, &st, 0) != nil || st.Dev != e.proc {
-		return ""
-	}
-	path, _ := e.pathOf(link)
-	return path
-}
-
 // readsPath is reads of a path that is no argument by itself, when it is the task's turn.
 func (e *engine) readsPath(t *task, path string, links bool, asked []conflict.Aspect) (verdict, bool) {
 	from := e.start(t, unix.AT_FDCWD)
@@ -246,25 +215,6 @@ func (e *engine) looksAt(t *task, fd int32, reads []conflict.Aspect) (verdict, b
 		}
 	}
 	return verdict{}, false
-}
-
-// throughProc notes what a call asks of what a path of /proc leads to: a descriptor.
-func (e *engine) throughProc(t *task, dirfd int32, path string, links bool, reads []conflict.Aspect) {
-	w, errno := e.locate(t, dirfd, path, false)
-	if errno != 0 {
-		return
-	}
-	defer func() { w.close() }()
-	var st unix.Stat_t
-	if e.find(t, &w, links, &st) != 0 || !e.mayChange(&st) || st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return
-	}
-	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, links) })
-	for _, a := range reads {
-		if a != conflict.Listing {
-			e.onFile(t, n, a, conflict.Read)
-		}
-	}
 }
 
 // fdCalls are the calls that ask something of what a descriptor leads to, by number.

@@ -56,8 +56,12 @@ func (e *engine) keepContent(n *vfs.Inode) {
 	f.Digests = append(f.Digests, e.contentOf(n))
 }
 
-// contentOf is the digest of a file's content; the zero Digest is of what cannot be read, or
-// has no name that is known.
+// maxContent is the size of the largest content, in bytes, that has a digest: nobody waits for
+// the holes of a file of petabytes to be read.
+const maxContent = 4 << 30
+
+// contentOf is the digest of a file's content; the zero Digest is of what cannot be read, is
+// larger than maxContent, or has no name that is known.
 func (e *engine) contentOf(n *vfs.Inode) conflict.Digest {
 	at := e.places[n]
 	dir, path, done, errno := e.namePath(at.in, at.base)
@@ -72,13 +76,13 @@ func (e *engine) contentOf(n *vfs.Inode) conflict.Digest {
 	f := os.NewFile(uintptr(fd), "content")
 	defer f.Close()
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || e.fs.Find(&st) != n {
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || e.fs.Find(&st) != n || st.Size > maxContent {
 		return conflict.Digest{}
 	}
 	h := sha256.New()
-	k, err := io.Copy(h, f)
+	k, err := io.Copy(h, io.LimitReader(f, maxContent+1))
 	e.accesses(n).Digested += k
-	if err != nil {
+	if err != nil || k > maxContent {
 		return conflict.Digest{}
 	}
 	return conflict.Digest(h.Sum(nil))

@@ -215,69 +215,6 @@ type found struct {
 	proc bool // it leads into /proc
 }
 
-// throughLink is where a path leads on that goes out of /proc again: through a link to a directory
-// (a working or root directory, or a descriptor), or by "..". ok is false if it goes nowhere else.
-func (e *engine) throughLink(t *task, rest string) (to *folder, tail string, ok bool) {
-	if t == nil {
-		return nil, "", false
-	}
-	var at []string // below /proc
-	for {
-		rest = strings.TrimLeft(rest, "/")
-		if rest == "" {
-			return nil, "", false
-		}
-		base, tail, _ := strings.Cut(rest, "/")
-		rest = tail
-		switch {
-		case base == ".":
-			continue
-		case base == ".." && len(at) == 0:
-			return e.rootFolder(), rest, true
-		case base == "..":
-			at = at[:len(at)-1]
-			continue
-		case len(at) == 0 && base == "thread-self":
-			at = append(at, "self", "task", "self")
-		case len(at) == 0 && (base == "net" || base == "mounts"):
-			at = append(at, "self", base)
-		default:
-			at = append(at, base)
-		}
-		if to := e.linkTo(t, at); to != nil && strings.TrimLeft(rest, "/") != "" {
-			return to, rest, true
-		}
-	}
-}
-
-// linkTo is the folder that a link of /proc leads to, nil if it is none.
-func (e *engine) linkTo(t *task, at []string) *folder {
-	u := t
-	if pid, err := strconv.Atoi(at[0]); err == nil && pid != t.vpid {
-		if u = e.vpids[pid]; u == nil {
-			return nil
-		}
-		t.alien = u
-	} else if err != nil && at[0] != "self" {
-		return nil
-	}
-	at = at[1:]
-	if len(at) > 2 && at[0] == "task" {
-		at = at[2:]
-	}
-	switch {
-	case len(at) == 1 && at[0] == "cwd":
-		return e.start(u, unix.AT_FDCWD)
-	case len(at) == 1 && at[0] == "root":
-		return e.rootFolder()
-	case len(at) == 2 && at[0] == "fd":
-		if fd, err := strconv.ParseInt(at[1], 10, 32); err == nil {
-			return e.start(u, int32(fd))
-		}
-	}
-	return nil
-}
-
 // follow follows a path from a folder and calls visit with each name on the way. links says
 // whether a symbolic link at the end is followed.
 func (e *engine) follow(t *task, d *folder, path string, links bool, visit func(d *folder, base string, nm *name)) found {

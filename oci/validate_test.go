@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // set puts a value, as JSON, where a path leads to: names, and numbers of elements; a name
@@ -315,6 +317,18 @@ func TestNamespacesNeeded(t *testing.T) {
 		}
 		if _, err := ParseSpec("config.json", changed, quiet); err == nil || !strings.Contains(err.Error(), ": "+test.want) {
 			t.Errorf("without %s: %v, want %s", test.namespace, err, test.want)
+		}
+	}
+}
+
+func TestCapability(t *testing.T) {
+	for name, want := range map[string]int{
+		"CAP_CHOWN": unix.CAP_CHOWN, "CAP_DAC_OVERRIDE": unix.CAP_DAC_OVERRIDE, "CAP_SETPCAP": unix.CAP_SETPCAP,
+		"CAP_CHECKPOINT_RESTORE": unix.CAP_CHECKPOINT_RESTORE, "chown": -1, "CAP_chown": -1, "CAP_": -1, "": -1,
+	} {
+		got, ok := Capability(name)
+		if ok != (want >= 0) || ok && int(got) != want {
+			t.Errorf("%q: %d, %v; want %d", name, got, ok, want)
 		}
 	}
 }

@@ -74,18 +74,6 @@ func TestEnvPath(t *testing.T) {
 	}
 }
 
-func TestParseCapability(t *testing.T) {
-	for name, want := range map[string]int{
-		"CAP_CHOWN": unix.CAP_CHOWN, "CAP_DAC_OVERRIDE": unix.CAP_DAC_OVERRIDE, "CAP_SETPCAP": unix.CAP_SETPCAP,
-		"CAP_CHECKPOINT_RESTORE": unix.CAP_CHECKPOINT_RESTORE, "chown": -1, "CAP_chown": -1, "CAP_": -1, "": -1,
-	} {
-		got, err := parseCapability(name)
-		if (err != nil) != (want < 0) || err == nil && got != want {
-			t.Errorf("%q: %d, %v; want %d", name, got, err, want)
-		}
-	}
-}
-
 // TestMessages checks that what is sent is what arrives, bytes that are no text
 // included.
 func TestMessages(t *testing.T) {

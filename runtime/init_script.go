@@ -2,16 +2,15 @@ package runtime
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"unsafe"
 
-	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/ns"
+	"laplace.dev/laplace/oci"
 )
 
 // script is what the command process does between fork and execve.
@@ -172,9 +171,9 @@ func (s *script) capabilities(want *specs.LinuxCapabilities) error {
 	var sets [5]uint64
 	for i, names := range [][]string{want.Effective, want.Permitted, want.Inheritable, want.Bounding, want.Ambient} {
 		for _, name := range names {
-			c, err := parseCapability(name)
-			if err != nil {
-				return err
+			c, ok := oci.Capability(name)
+			if !ok {
+				return failure(InitConfig, "unknown capability %q: %w", name, unix.EINVAL)
 			}
 			sets[i] |= 1 << c
 		}
@@ -205,15 +204,4 @@ func (s *script) capabilities(want *specs.LinuxCapabilities) error {
 		}
 	}
 	return nil
-}
-
-// parseCapability returns the number of a capability of the specification
-// ("CAP_KILL").
-func parseCapability(name string) (int, error) {
-	for _, c := range capability.ListKnown() {
-		if name == "CAP_"+strings.ToUpper(c.String()) {
-			return int(c), nil
-		}
-	}
-	return 0, failure(InitConfig, "unknown capability %q: %w", name, unix.EINVAL)
 }

@@ -9,27 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/ns"
+	"laplace.dev/laplace/oci"
 )
-
-// resources are the limits of getrlimit(2) by their names.
-var resources = map[string]int{
-	"RLIMIT_AS":         unix.RLIMIT_AS,
-	"RLIMIT_CORE":       unix.RLIMIT_CORE,
-	"RLIMIT_CPU":        unix.RLIMIT_CPU,
-	"RLIMIT_DATA":       unix.RLIMIT_DATA,
-	"RLIMIT_FSIZE":      unix.RLIMIT_FSIZE,
-	"RLIMIT_LOCKS":      unix.RLIMIT_LOCKS,
-	"RLIMIT_MEMLOCK":    unix.RLIMIT_MEMLOCK,
-	"RLIMIT_MSGQUEUE":   unix.RLIMIT_MSGQUEUE,
-	"RLIMIT_NICE":       unix.RLIMIT_NICE,
-	"RLIMIT_NOFILE":     unix.RLIMIT_NOFILE,
-	"RLIMIT_NPROC":      unix.RLIMIT_NPROC,
-	"RLIMIT_RSS":        unix.RLIMIT_RSS,
-	"RLIMIT_RTPRIO":     unix.RLIMIT_RTPRIO,
-	"RLIMIT_RTTIME":     unix.RLIMIT_RTTIME,
-	"RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING,
-	"RLIMIT_STACK":      unix.RLIMIT_STACK,
-}
 
 // keepHard stands for the hard limit that is in force.
 const keepHard = ^uint64(0) - 1
@@ -59,7 +40,7 @@ type limit struct {
 func limitsOf(list []specs.POSIXRlimit) ([]limit, error) {
 	var limits []limit
 	for _, l := range append(slices.Clone(list), defaultLimits...) {
-		r, ok := resources[l.Type]
+		r, ok := oci.RlimitNumber(l.Type)
 		if !ok {
 			return nil, failure(InitConfig, "unknown resource limit %q: %w", l.Type, unix.EINVAL)
 		}
