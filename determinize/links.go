@@ -96,15 +96,6 @@ type walkKey struct {
 	dev   uint64
 }
 
-// observeAt merges what a task learns from opening what is at a path.
-func (e *engine) observeAt(t *task, st *unix.Stat_t, w where, follow bool) {
-	if e.fs.Find(st) == nil && e.fs.Binds() {
-		// It may be known, but for its number.
-		e.inode(st, func() (string, unix.Errno) { return e.canonical(w, follow) })
-	}
-	e.observe(t, st)
-}
-
 // unite prepares a file for being changed, in any way, of which st is known
 // and at which w leads. An overlay copies what was there before on its first
 // change. Then the file may be known by another number, which binding it to

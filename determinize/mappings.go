@@ -36,13 +36,33 @@ func (e *engine) maps(t *task, n *vfs.Inode, op conflict.Op) {
 
 // mayMap notes that a task's program may map a file from now on.
 func (e *engine) mayMap(t *task, n *vfs.Inode, op conflict.Op) {
-	if e.cfg.Unwatched {
+	if e.cfg.Unwatched || n == nil {
 		return
 	}
 	m := mapping{t.exec, op}
 	if !slices.Contains(e.mappings[n], m) {
 		e.mappings[n] = append(e.mappings[n], m)
 		t.exec.mapped = append(t.exec.mapped, n)
+	}
+}
+
+// comesBy notes that a task has come by a file's descriptor, of these open flags, that it has
+// not opened: it inherits or receives it.
+func (e *engine) comesBy(t *task, st *unix.Stat_t, flags int) {
+	if st.Mode&unix.S_IFMT == unix.S_IFREG && flags&unix.O_PATH == 0 && flags&unix.O_ACCMODE != unix.O_WRONLY && e.mayChange(st) && !e.substituted(st) {
+		if n := e.fs.Find(st); n != nil {
+			e.opensReadable(t, n)
+		}
+	}
+}
+
+// opensReadable notes that a task has a descriptor for reading a file. The loader's mappings do
+// not stop: with the descriptor a program may map the file, and knows what others have
+// written to it, if it is certain what that is. If not, its reads will be in conflict.
+func (e *engine) opensReadable(t *task, n *vfs.Inode) {
+	e.mayMap(t, n, conflict.Read)
+	if n.Accesses == nil || !n.Accesses.Content.ChangedBeside(&t.clk.Past) {
+		t.clk.Observe(n.Written)
 	}
 }
 

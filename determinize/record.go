@@ -151,6 +151,9 @@ func (r *records) digest(b []byte) uint32 {
 func (e *engine) begin(t *task, x, from *execution, env []string, digest [32]byte, n uint64) {
 	x.at = t.stamp()
 	if e.records.all = append(e.records.all, x); !e.cfg.Record {
+		if !e.cfg.Unwatched {
+			e.inherits(t, nil)
+		}
 		return
 	}
 	r := &recording{users: 1, owner: t.process, from: from, key: conflict.Digest(x.weak), n: uint32(n)}

@@ -15,12 +15,15 @@ var fdKinds = map[kind]string{
 	kindProc: "proc", kindObject: "object", kindSocket: "socket", kindUnknown: "other",
 }
 
-// inherits notes the descriptors that an exec begins with. That they have paths, it need not
+// inherits notes the descriptors that an exec begins with, in its record if there is one. That they have paths, it need not
 // find out: if one is renamed beside it, that is no conflict, but the record has no path.
 func (e *engine) inherits(t *task, r *recording) {
 	e.eachFD(t, func(fd int, st *unix.Stat_t) {
 		k := e.kindOfStat(st)
 		flags, _ := e.flags(t, int32(fd))
+		if e.comesBy(t, st, flags); r == nil {
+			return
+		}
 		d := conflict.FD{Number: uint32(fd), Kind: fdKinds[k], Flags: uint32(flags)}
 		var way []*name
 		if k == kindFile || k == kindDir {

@@ -169,7 +169,7 @@ func (e *engine) execed(t *task) {
 	env := stack.strings(vec.Envp)
 	e.unmaps(t)
 	e.leavesExec(t)
-	t.started, t.leftExec, t.mapsNoted = nil, false, false
+	t.started, t.reopened, t.leftExec, t.mapsNoted = nil, nil, false, false
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")
 	fn, _ := vec.Value(auxv.ExecFn)

@@ -263,7 +263,7 @@ func pipeEnter(e *engine, t *task) verdict {
 		if e.tr.ReadFull(t.pid, t.arg(0), bytesOf(&fds)) == 0 && e.statFD(t, fds[0], &st) == 0 {
 			k := vfs.KeyOf(&st)
 			n := e.fs.Created(k, "pipe:", t.id(), t.nth(), e.owner())
-			n.Touch(&t.clk)
+			n.Wrote(&t.clk)
 			p := &pipe{key: k}
 			e.pipeTable[k] = p
 			e.hold(t, p, sched.Reads|sched.Writes)

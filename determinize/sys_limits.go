@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/policy"
 )
 
@@ -152,14 +153,17 @@ func (e *engine) seals(t *task) verdict {
 		return fail(unix.EINVAL)
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return target, 0 })
+	if v, wait := e.fileTurn(t, n); wait {
+		return v
+	}
 	if t.fd(1) == unix.F_GET_SEALS {
-		t.clk.See(n.Last)
+		e.onFile(t, n, conflict.Metadata, conflict.Read)
 		return run()
 	}
-	return runThen(func(ret int64) {
-		if ret == 0 {
-			n.Changed(&t.clk)
-		}
+	return runThen(func(int64) {
+		// Writes fail from now on, or it fails because somebody may write by a mapping.
+		e.onFile(t, n, conflict.Metadata, conflict.Change)
+		e.onFile(t, n, conflict.Content, conflict.Change)
 	})
 }
 

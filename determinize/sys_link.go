@@ -37,6 +37,14 @@ func linkEnter(e *engine, t *task) verdict {
 		return e.named(t, func() {})
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
+	var link unix.Stat_t
+	if w.raw == "" || follow && e.stat(w, false, &link) == 0 && link.Dev == e.proc {
+		// What has lost its last name gets no other one.
+		if v, wait := e.fileTurn(t, n); wait {
+			return v
+		}
+		e.onFile(t, n, conflict.Status, conflict.Read)
+	}
 	return e.named(t, func() {
 		e.appeared(t, b)
 		if d := e.folders[b.dir]; d != nil {

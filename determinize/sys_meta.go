@@ -259,7 +259,7 @@ func truncateEnter(e *engine, t *task) verdict {
 	defer w.close()
 	return e.onInode(t, w, follow, func(n *vfs.Inode) {
 		if t.call.Nr != unix.SYS_FALLOCATE {
-			n.Session = 0 // another content: an overwrite, whoever wrote before
+			t.reopens(n) // another content: an overwrite, whoever wrote before
 		}
 		e.wrote(t, n)
 	})

@@ -194,6 +194,7 @@ func (e *engine) mapped(t *task, fd int32) (verdict, bool) {
 	if v, wait := e.fileTurn(t, n); wait {
 		return v, true
 	}
+	e.observe(t, &st)
 	if t.arg(3)&unix.MAP_SHARED == 0 || !e.mayShare(t) {
 		e.maps(t, n, conflict.Read)
 		return verdict{}, false
@@ -234,7 +235,8 @@ func memfdEnter(e *engine, t *task) verdict {
 		if ret >= 0 && e.statFD(t, int32(ret), &st) == 0 {
 			n := e.fs.Created(vfs.KeyOf(&st), "memfd:", t.id(), t.nth(), e.owner())
 			t.writes(n)
-			n.Touch(&t.clk)
+			n.Wrote(&t.clk)
+			e.mayMap(t, n, conflict.Read)
 		}
 	})
 }

@@ -201,7 +201,7 @@ func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 		made = e.fs.Created(vfs.KeyOf(st), n.path(), t.id(), t.nth(), owner)
 	}
 	t.writes(made)
-	made.Touch(&t.clk)
+	made.Wrote(&t.clk)
 	e.begins(t, n, made)
 	e.appears(t, n, isDir(st))
 }
@@ -212,7 +212,7 @@ func (e *engine) madeNameless(t *task, st *unix.Stat_t, path string) {
 	n := e.entryNamed(path)
 	made := e.fs.Created(vfs.KeyOf(st), path, t.id(), t.nth(), e.ownerIn(n.dir, n.mode))
 	t.writes(made)
-	made.Touch(&t.clk)
+	made.Wrote(&t.clk)
 }
 
 // ownerIn is who owns what the guest makes in a directory of this mode, which

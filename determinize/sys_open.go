@@ -192,10 +192,9 @@ func (e *engine) open(t *task, o *opening) verdict {
 			if _, base := split(o.w.raw); strings.Contains(base, ".so") {
 				e.lookUnmasked(o.w)
 			}
-			if e.mayChange(&st) { // the loader's mappings do not stop
-				e.mayMap(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) }), conflict.Read)
+			if e.mayChange(&st) {
+				e.opensReadable(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) }))
 			}
-			e.observeAt(t, &st, o.w, follow)
 			e.dateCompiled(o.w, &st)
 			return run()
 		}
@@ -211,7 +210,10 @@ func (e *engine) open(t *task, o *opening) verdict {
 		if o.flags&unix.O_TMPFILE == unix.O_TMPFILE {
 			return e.create(t, *o)
 		}
-		e.observeAt(t, &st, o.w, follow)
+		if e.fs.Find(&st) == nil && e.fs.Binds() {
+			// It may be known, but for its number.
+			e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) })
+		}
 		if st.Dev == e.proc && e.strange(o.w, follow) {
 			return fail(unix.ENOENT)
 		}
@@ -314,6 +316,9 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		default:
 			e.made(t, e.entryNamed(path), &st)
 		}
+		if o.flags&unix.O_ACCMODE == unix.O_RDWR {
+			e.mayMap(t, e.fs.Find(&st), conflict.Read)
+		}
 		return
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
@@ -324,18 +329,16 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		e.writesContent(t, n, conflict.Change)
 		t.clk.Overwrite()
 		t.writes(n)
-		n.Touch(&t.clk)
+		n.Wrote(&t.clk)
 		e.staled(t, n)
 	case o.flags&unix.O_ACCMODE != unix.O_RDONLY:
 		if st.Mode&0o111 != 0 { // nobody can start it meanwhile
 			e.onFile(t, n, conflict.Content, conflict.Change)
 		}
-		n.Session = 0
-		if o.flags&unix.O_ACCMODE == unix.O_RDWR {
-			t.clk.Observe(n.Last)
-		}
-	default:
-		t.clk.Observe(n.Last)
+		t.reopens(n)
+	}
+	if o.flags&unix.O_ACCMODE != unix.O_WRONLY && e.mayChange(&st) {
+		e.opensReadable(t, n)
 	}
 }
 

@@ -66,6 +66,11 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 		e.refuse("open(" + procName(path) + ", write)")
 		return fail(unix.EACCES)
 	}
+	if isPID && row.Reads == "maps" {
+		if v, wait := e.seesMaps(t, owner); wait {
+			return v
+		}
+	}
 	content, d := e.procContent(t, owner, isPID, rest, row, path)
 	switch d {
 	case procfs.Real:
@@ -164,6 +169,23 @@ func (e *engine) procContent(t, owner *task, isPID bool, rest string, row procfs
 		}
 	}
 	return procfs.PerProcess(rest, real, e.procfs, e.procProcess(owner, t))
+}
+
+// seesMaps notes that a task is shown the names of the files that a process has mapped.
+func (e *engine) seesMaps(t, owner *task) (verdict, bool) {
+	maps, _ := readAll(e.procFD(), strconv.Itoa(owner.pid)+"/maps")
+	last := ""
+	for line := range bytes.Lines(maps) {
+		_, path, ok := mappedFile(string(line))
+		if !ok || path == last {
+			continue
+		}
+		last = path
+		if v, wait := e.readsPath(t, path, false, nil); wait {
+			return v, true
+		}
+	}
+	return verdict{}, false
 }
 
 // procProcess describes a task for its files in /proc, which another one, or it itself,

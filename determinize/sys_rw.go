@@ -126,12 +126,12 @@ func readEnter(e *engine, t *task) verdict {
 	return fail(unix.EINVAL)
 }
 
-// observe merges the clock of who wrote a file last into that of its reader. It
+// observe merges the clocks of those who wrote a file into that of its reader. It
 // returns the file's inode, if it is known.
 func (e *engine) observe(t *task, st *unix.Stat_t) *vfs.Inode {
 	n := e.fs.Find(st)
-	if n != nil && !n.Last.Same(t.clk.Edge) {
-		t.clk.Observe(n.AsOf(t.ord.Follows).Last)
+	if n != nil && !n.Written.Same(t.clk.Edge) {
+		t.clk.Observe(n.AsOf(t.ord.Follows).Written)
 	}
 	return n
 }
@@ -346,11 +346,11 @@ func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
 // wrote stamps a file whose content changed. The first write of an exec to
 // something that existed is an overwrite.
 func (e *engine) wrote(t *task, n *vfs.Inode) {
-	if n.Session != t.exec.id {
+	if n.Session != t.exec.id || t.reopened[n] {
 		t.writes(n)
 		t.clk.Overwrite()
 	}
-	n.Touch(&t.clk)
+	n.Wrote(&t.clk)
 	e.staled(t, n)
 }
 

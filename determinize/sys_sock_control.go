@@ -277,8 +277,8 @@ func (e *engine) installs(t *task, in *incoming, used uint64, flags uint32, done
 			}
 			used += size
 		}
-		for i, p := range in.fds[:n] {
-			e.receivedFD(t, in.control, i, p)
+		for _, p := range in.fds[:n] {
+			e.receivedFD(t, p)
 		}
 		e.tr.SetResult(t.pid, int64(in.got))
 		if errno := e.tellMessage(t, in, used, flags); errno != 0 {
@@ -288,7 +288,11 @@ func (e *engine) installs(t *task, in *incoming, used uint64, flags uint32, done
 }
 
 // receivedFD notes that a task has a descriptor now that was in flight.
-func (e *engine) receivedFD(t *task, control uint64, i int, p *passed) {
+func (e *engine) receivedFD(t *task, p *passed) {
+	var st unix.Stat_t
+	if flags, err := unix.FcntlInt(uintptr(p.local), unix.F_GETFL, 0); err == nil && unix.Fstat(p.local, &st) == nil {
+		e.comesBy(t, &st, flags)
+	}
 	if p.socket != nil {
 		e.holdSocket(t, p.socket)
 	}

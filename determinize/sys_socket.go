@@ -199,7 +199,7 @@ func (e *engine) leadsTo(t *task, fd int32, s *socket) bool {
 	s.key = vfs.KeyOf(&st)
 	e.socketTable[s.key], e.sockets = s, st.Dev
 	n := e.fs.Created(s.key, "socket:", t.id(), t.nth(), e.owner())
-	n.Touch(&t.clk)
+	n.Wrote(&t.clk)
 	e.holdSocket(t, s)
 	return true
 }

@@ -329,9 +329,7 @@ func readlinkEnter(e *engine, t *task) verdict {
 		if errno := e.mayUse(&st, w, false, 0); errno != 0 {
 			return fail(errno)
 		}
-		if n := e.fs.Find(&st); n != nil {
-			t.clk.Observe(n.AsOf(t.ord.Follows).Last)
-		}
+		e.observe(t, &st)
 		return run()
 	}
 	if errno != 0 {

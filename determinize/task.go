@@ -75,33 +75,34 @@ type process struct {
 	kidAny      bool          // there was one
 	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 	exec        *execution
-	party       *conflict.Task   // as which conflicts name it; nil before its first access
-	cwd         *folder          // nil: not known
-	mapsNoted   bool             // what it has mapped has been, for the last time
-	leftExec    bool             // it has come to the end of its exec
-	started     []*vfs.Inode     // files that its program started from, of those that may change
-	dataLeft    uint64           // where it gets SIGILL if the vDSO's data could not be taken away
-	vdso        uint64           // where its vDSO is
-	reads       *clockPage       // from which it reads its clock by itself, or nil
-	weakRead    bool             // the C library's start-up read of randomness is still to come
-	chldIgnored bool             // SIGCHLD is ignored
-	noWait      bool             // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
-	signalfds   bool             // it has made a signalfd, or inherited one
-	chldCaught  bool             // it may notice SIGCHLD: it has had a handler, or waited for it
-	locker      bool             // it may hold a file lock
-	forked      bool             // it has not started a program since it was forked
-	startedAt   sched.Stamp      // when it did
-	cloned      bool             // made with another exit signal than SIGCHLD; wait4's __WCLONE
-	vforkOf     *task            // parent that waits for this vfork child
-	pidfds      []vfs.Key        // that lead to it
-	closing     []closing        // what it closes if the program that it is about to start does start
-	pipes       []*pipe          // of which it has ends open
-	netlinks    uint32           // netlink sockets that have another address than its pid
-	sockets     []*socket        // of which it has descriptors
-	several     map[*socket]bool // of which it may have more than one
-	family      *family          // that counts the programs that it starts; nil before the first
-	counted     bool             // it is one of those that were forked in it
-	awaitedBy   *task            // who goes on when it is dead
+	party       *conflict.Task      // as which conflicts name it; nil before its first access
+	cwd         *folder             // nil: not known
+	reopened    map[*vfs.Inode]bool // for writing, and not written to since
+	mapsNoted   bool                // what it has mapped has been, for the last time
+	leftExec    bool                // it has come to the end of its exec
+	started     []*vfs.Inode        // files that its program started from, of those that may change
+	dataLeft    uint64              // where it gets SIGILL if the vDSO's data could not be taken away
+	vdso        uint64              // where its vDSO is
+	reads       *clockPage          // from which it reads its clock by itself, or nil
+	weakRead    bool                // the C library's start-up read of randomness is still to come
+	chldIgnored bool                // SIGCHLD is ignored
+	noWait      bool                // its children leave no zombies: SIGCHLD ignored, or SA_NOCLDWAIT
+	signalfds   bool                // it has made a signalfd, or inherited one
+	chldCaught  bool                // it may notice SIGCHLD: it has had a handler, or waited for it
+	locker      bool                // it may hold a file lock
+	forked      bool                // it has not started a program since it was forked
+	startedAt   sched.Stamp         // when it did
+	cloned      bool                // made with another exit signal than SIGCHLD; wait4's __WCLONE
+	vforkOf     *task               // parent that waits for this vfork child
+	pidfds      []vfs.Key           // that lead to it
+	closing     []closing           // what it closes if the program that it is about to start does start
+	pipes       []*pipe             // of which it has ends open
+	netlinks    uint32              // netlink sockets that have another address than its pid
+	sockets     []*socket           // of which it has descriptors
+	several     map[*socket]bool    // of which it may have more than one
+	family      *family             // that counts the programs that it starts; nil before the first
+	counted     bool                // it is one of those that were forked in it
+	awaitedBy   *task               // who goes on when it is dead
 	sharedFDs   sharedFDs
 	timedOut    bool            // the SIGXCPU that it was sent is the engine's
 	parentDeath unix.Signal     // that it gets when its parent dies, or 0; prctl(2)
@@ -267,4 +268,17 @@ func (t *task) arg(i int) uint64 { return t.call.Args[i] }
 func (t *task) fd(i int) int32 { return int32(t.call.Args[i]) }
 
 // writes notes that a task's exec is the one that writes an inode's content now.
-func (t *task) writes(n *vfs.Inode) { n.Session, n.Writer = t.exec.id, t.exec.path }
+func (t *task) writes(n *vfs.Inode) {
+	n.Session, n.Writer = t.exec.id, t.exec.path
+	delete(t.reopened, n)
+}
+
+// reopens notes that a task has opened a file for writing, without making it empty: its next
+// write is another overwrite. Those of others are what they were, since an open alone is in
+// conflict with nobody.
+func (t *task) reopens(n *vfs.Inode) {
+	if t.reopened == nil {
+		t.reopened = make(map[*vfs.Inode]bool)
+	}
+	t.reopened[n] = true
+}

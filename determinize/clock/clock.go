@@ -60,6 +60,14 @@ func (e Edge) Same(o Edge) bool {
 	return e == o
 }
 
+// Include has the edge carry the times that another one carries, too. Past it leaves alone.
+func (e *Edge) Include(o Edge) {
+	e.B = max(e.B, o.B)
+	e.W = max(e.W, o.W)
+	e.Over = max(e.Over, o.Over)
+	e.O = max(e.O, o.O)
+}
+
 // Clock is the time of one process. The zero value is the start of a box whose first
 // stamp is the epoch.
 type Clock struct {

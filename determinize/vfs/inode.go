@@ -30,12 +30,15 @@ type Inode struct {
 	Dev   uint64     // device number shown
 	Mtime int64      // nanoseconds since the epoch
 	Owner Owner      // who owns it
-	Last  clock.Edge // the changes so far; carried to whoever reads or stats it
-	Made  bool       // made in the box
+	Last  clock.Edge // the changes so far; carried to whoever asks for its status
+	// Written are those of its content, or of a directory's entries; carried to whoever reads
+	// them. Who changes nothing but its name, mode or times tells readers nothing.
+	Written clock.Edge
+	Made    bool // made in the box
 	// MadeBy is the exec that made it.
 	MadeBy uint64
-	// Session is the exec that is writing the content now. The first write of
-	// any other one overwrites what existed.
+	// Session is the exec that wrote the content last. The first write of any other one
+	// overwrites what existed.
 	Session uint64
 	// Going says that a call is under way that takes its last name away: what the kernel has
 	// under its number may be another file by now.
@@ -65,8 +68,8 @@ type Inode struct {
 	// before the first.
 	changes []change
 	before  struct {
-		mtime int64
-		last  clock.Edge
+		mtime         int64
+		last, written clock.Edge
 	}
 }
 
@@ -83,7 +86,7 @@ type change struct {
 // is how many children the one who did it has had.
 func (n *Inode) TouchEntries(c *clock.Clock, by sched.Actor, births uint32) {
 	if len(n.changes) == 0 {
-		n.before.mtime, n.before.last = n.Mtime, n.Last
+		n.before.mtime, n.before.last, n.before.written = n.Mtime, n.Last, n.Written
 	}
 	next := change{c.Stamp(), c.Edge, by, births}
 	if i := len(n.changes) - 1; i >= 0 && n.changes[i].by.Task == by.Task && n.changes[i].births == births {
@@ -91,7 +94,7 @@ func (n *Inode) TouchEntries(c *clock.Clock, by sched.Actor, births uint32) {
 	} else {
 		n.changes = append(n.changes, next)
 	}
-	n.Touch(c)
+	n.Wrote(c)
 }
 
 // AsOf returns the inode as one sees it whom certainly precedes tells which changes of
@@ -101,17 +104,23 @@ func (n *Inode) AsOf(precedes func(sched.Actor) bool) *Inode {
 		return n
 	}
 	past := *n
-	past.Mtime, past.Last = n.before.mtime, n.before.last
+	past.Mtime, past.Last, past.Written = n.before.mtime, n.before.last, n.before.written
 	for _, c := range n.changes {
 		if !precedes(c.by) {
 			continue
 		}
 		past.Mtime = max(past.Mtime, c.mtime)
-		past.Last.W = max(past.Last.W, c.edge.W)
-		past.Last.Over = max(past.Last.Over, c.edge.Over)
-		past.Last.O = max(past.Last.O, c.edge.O)
+		past.Last.Include(c.edge)
+		past.Written.Include(c.edge)
 	}
 	return &past
+}
+
+// Wrote stamps a change of the content by the process whose clock is c, or of a directory's
+// entries.
+func (n *Inode) Wrote(c *clock.Clock) {
+	n.Touch(c)
+	n.Written.Include(c.Edge)
 }
 
 // Touch stamps a change of the inode by the process whose clock is c. Stamps
@@ -128,10 +137,7 @@ func (n *Inode) Touch(c *clock.Clock) {
 // modification time alone.
 func (n *Inode) Changed(c *clock.Clock) {
 	n.Shown = nil
-	n.Last.B = max(n.Last.B, c.B)
-	n.Last.W = max(n.Last.W, c.W)
-	n.Last.Over = max(n.Last.Over, c.Over)
-	n.Last.O = max(n.Last.O, c.O)
+	n.Last.Include(c.Edge)
 }
 
 // SetMtime sets the modification time to what a process asked for, in
