@@ -32,6 +32,12 @@ type Call struct {
 	Min uintptr
 	// Ignore lets the script go on after a failure.
 	Ignore bool
+	// Unless, when not 0, is one more than the index of an earlier call: where that one
+	// succeeded, this one is left out.
+	Unless int
+	// Heir marks a clone3(2) whose child goes on with the script; the process that made
+	// the call exits, see ForkHeir.
+	Heir bool
 }
 
 // Child is a process that ForkScript made. The caller owns both descriptors
@@ -95,6 +101,8 @@ type script struct {
 	report uintptr   // descriptor
 	failed [2]uint64 // index, errno: what the child writes to report
 	pidfd  int32
+	done   []bool  // which calls succeeded
+	heir   *uint64 // the heir's pid, in memory that is shared with the child; or nil
 }
 
 // ForkScript forks the calling process, without sharing memory, into the new
@@ -112,6 +120,11 @@ type script struct {
 // The parent's descriptors are open in the child. Those objects that the
 // script's arguments point to are passed as keep.
 func ForkScript(flags uintptr, calls []Call, keep ...any) (Child, error) {
+	return fork(flags, calls, nil, keep)
+}
+
+// fork is ForkScript; heir is where the child of a call that is marked so has its pid.
+func fork(flags uintptr, calls []Call, heir *uint64, keep []any) (Child, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return Child{}, fmt.Errorf("pipe for the forked child: %w", err)
@@ -121,6 +134,8 @@ func ForkScript(flags uintptr, calls []Call, keep ...any) (Child, error) {
 		calls:  calls,
 		report: uintptr(p[1]),
 		pidfd:  -1,
+		done:   make([]bool, len(calls)),
+		heir:   heir,
 	}
 	syscall.ForkLock.Lock()
 	pid, errno := forkScript(s)
@@ -151,6 +166,9 @@ func forkScript(s *script) (uintptr, syscall.Errno) {
 	status := uintptr(0)
 	for i := 0; i < len(s.calls); i++ {
 		c := &s.calls[i]
+		if c.Unless > 0 && s.done[c.Unless-1] {
+			continue
+		}
 		var r uintptr
 		var e syscall.Errno
 		for {
@@ -161,6 +179,11 @@ func forkScript(s *script) (uintptr, syscall.Errno) {
 		}
 		if e == 0 && r < c.Min {
 			e = syscall.EPIPE
+		}
+		s.done[i] = e == 0
+		if e == 0 && c.Heir && r != 0 {
+			*s.heir = uint64(r)
+			break
 		}
 		if e == 0 || c.Ignore {
 			continue
