@@ -15,7 +15,27 @@ const (
 	AnnotationCPUs    = AnnotationPrefix + "cpus"    // number of CPUs that programs see
 	AnnotationNetwork = AnnotationPrefix + "network" // NetworkNone or NetworkHost
 	AnnotationRoot    = AnnotationPrefix + "root"    // RootComposed, or absent: root.path is a directory, as in the runtime-spec
+	AnnotationMode    = AnnotationPrefix + "mode"    // ModeDeterministic or ModePlain
 )
+
+// Values of AnnotationMode.
+const (
+	ModeDeterministic = "deterministic" // the default: what runs in the container is a function of its inputs
+	ModePlain         = "plain"         // a conventional container, whose processes nobody traces
+)
+
+// ParseMode returns the value of AnnotationMode, ModeDeterministic if it is absent. Any
+// other value is an error.
+func ParseMode(annotations map[string]string) (string, error) {
+	mode, ok := annotations[AnnotationMode]
+	switch {
+	case !ok:
+		return ModeDeterministic, nil
+	case mode != ModeDeterministic && mode != ModePlain:
+		return "", fmt.Errorf("annotation %s: %s is neither %s nor %s", AnnotationMode, quote(mode), ModeDeterministic, ModePlain)
+	}
+	return mode, nil
+}
 
 // Values of AnnotationNetwork and AnnotationRoot.
 const (

@@ -128,12 +128,12 @@ func (c *composer) file(p string, f File) error {
 	// Only a file of an attached mount can be cloned (before Linux 6.15). The
 	// stage lies over the root for a moment: paths are resolved from c.root,
 	// which is below it.
-	stage, err := fsMount("tmpfs", "files", []string{"mode=755"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	stage, err := FSMount("tmpfs", "files", []string{"mode=755"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
 	if err != nil {
 		return err
 	}
 	c.keep(stage)
-	if err := attach(stage, c.root); err != nil {
+	if err := Attach(stage, c.root); err != nil {
 		return err
 	}
 	if err := c.write(stage, "file", f); err != nil {

@@ -123,7 +123,7 @@ func parseOptions(m *specs.Mount) (*options, error) {
 
 // newFS makes a mount of a file system that needs nothing but its options.
 func newFS(_ *composer, m *specs.Mount, o *options, _ int) (int, error) {
-	return fsMount(m.Type, m.Source, o.data, o.attr)
+	return FSMount(m.Type, m.Source, o.data, o.attr)
 }
 
 // newDevpts gives a devpts to the guest, whose it is in any case where an
@@ -167,12 +167,14 @@ func newTmpfs(c *composer, m *specs.Mount, o *options, _ int) (int, error) {
 		}
 		data[i] = key + "=" + strconv.FormatUint(id, 10)
 	}
-	return fsMount(m.Type, m.Source, data, o.attr)
+	return FSMount(m.Type, m.Source, data, o.attr)
 }
 
-// fsMount makes a file system instance and a detached mount of it. What the
-// kernel says about a refusal becomes part of the error.
-func fsMount(fstype, source string, data []string, attr uint64) (int, error) {
+// FSMount makes a file system instance and a detached mount of it, whose descriptor it
+// returns (close-on-exec, owned by the caller). data are the options of the file system, attr
+// MOUNT_ATTR_*. What the kernel says about a refusal becomes part of the error.
+// fsopen(2), fsmount(2).
+func FSMount(fstype, source string, data []string, attr uint64) (int, error) {
 	ctx, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("fsopen %s: %w", fstype, err)
@@ -307,11 +309,11 @@ func (c *composer) mask(p string) error {
 		return err
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		fd, err := fsMount("tmpfs", "masked", nil, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+		fd, err := FSMount("tmpfs", "masked", nil, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 		if err != nil {
 			return err
 		}
-		return attach(c.keep(fd), target)
+		return Attach(c.keep(fd), target)
 	}
 	tree, err := unix.OpenTree(unix.AT_FDCWD, "/dev/null", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {

@@ -120,7 +120,7 @@ func newOverlay(c *composer, m *specs.Mount, o *options, target int) (int, error
 			if mapped != fd {
 				// An overlay only takes layers that are attached (before Linux
 				// 6.15): the mount point is a place for it that is covered next.
-				if err := attach(mapped, target); err != nil {
+				if err := Attach(mapped, target); err != nil {
 					return -1, err
 				}
 				if len(staged) == 0 {
@@ -157,10 +157,10 @@ func newOverlay(c *composer, m *specs.Mount, o *options, target int) (int, error
 		}
 		data = append(data, "upperdir="+fdPath(upper), "workdir="+fdPath(work))
 	}
-	fd, err := fsMount("overlay", m.Source, append(data, l.rest...), o.attr)
+	fd, err := FSMount("overlay", m.Source, append(data, l.rest...), o.attr)
 	if i := slices.Index(l.rest, "volatile"); i >= 0 && errors.Is(err, unix.EINVAL) {
 		// Before Linux 5.10. An overlay that is not volatile is only slower.
-		fd, err = fsMount("overlay", m.Source, append(data, slices.Delete(l.rest, i, i+1)...), o.attr)
+		fd, err = FSMount("overlay", m.Source, append(data, slices.Delete(l.rest, i, i+1)...), o.attr)
 	}
 	for i := len(staged) - 1; i >= 0; i-- {
 		if uerr := unix.Unmount(fdPath(staged[i]), unix.MNT_DETACH); uerr != nil && err == nil {

@@ -34,7 +34,7 @@ func (c *composer) patch(m *specs.Mount, o *options, dest string) error {
 	}
 	if len(c.submountsOf(source)) == 0 {
 		if fd, err := c.patchLayers(source, target, dest, o.attr); err == nil {
-			return attach(c.keep(fd), target)
+			return Attach(c.keep(fd), target)
 		}
 	}
 	return c.patchEntries(source, target, dest, o.attr)
@@ -42,19 +42,19 @@ func (c *composer) patch(m *specs.Mount, o *options, dest string) error {
 
 // patchLayers returns a detached overlay of the replacements and the source.
 func (c *composer) patchLayers(source, target int, dest string, attr uint64) (int, error) {
-	layer, err := fsMount("tmpfs", "patch", nil, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	layer, err := FSMount("tmpfs", "patch", nil, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
 	if err != nil {
 		return -1, err
 	}
 	c.keep(layer)
 	// Only an attached layer can be part of an overlay (before Linux 6.15): the
 	// mount point is a place for it that is covered next.
-	if err := attach(layer, target); err != nil {
+	if err := Attach(layer, target); err != nil {
 		return -1, err
 	}
 	fd := -1
 	if err = c.fillLayer(layer, source, dest); err == nil {
-		fd, err = fsMount("overlay", "overlay",
+		fd, err = FSMount("overlay", "overlay",
 			[]string{"lowerdir=" + fdPath(layer) + ":" + fdPath(source), "userxattr", "xino=on"}, attr)
 	}
 	if uerr := unix.Unmount(fdPath(layer), unix.MNT_DETACH); uerr != nil && err == nil {

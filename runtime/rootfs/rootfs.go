@@ -299,7 +299,7 @@ func (c *composer) mountAt(m *specs.Mount, o *options, dest string) error {
 	if o.late {
 		c.late = append(c.late, fd)
 	}
-	return attach(fd, target)
+	return Attach(fd, target)
 }
 
 // target returns a descriptor of the mount point dest, which is made where it
@@ -319,8 +319,8 @@ func (c *composer) target(dest string, dir bool, resolve uint64) (fd int, err er
 	return c.keep(fd), nil
 }
 
-// attach moves a detached mount onto the file of a descriptor.
-func attach(fd, target int) error {
+// Attach moves a detached mount onto the file of a descriptor, move_mount(2).
+func Attach(fd, target int) error {
 	if err := unix.MoveMount(fd, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
 		return fmt.Errorf("move_mount: %w", err)
 	}

@@ -44,7 +44,7 @@ func (c *composer) attachTree(tree, target int, attr uint64, recursive bool) err
 	if err != nil && !old {
 		return err
 	}
-	if err := attach(tree, target); err != nil {
+	if err := Attach(tree, target); err != nil {
 		return err
 	}
 	if old {
