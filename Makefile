@@ -13,16 +13,17 @@ SHELL := /bin/bash
 PACKAGES := ./... ./.ci/summary
 TEST     := go run ./.ci/summary -count=1 -timeout=30m
 REAL     := ^TestReal
+OCI      := ^TestOCI
 
-.PHONY: build test test-real bench lint install uninstall clean
+.PHONY: build test test-real test-oci bench lint install uninstall clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X laplace.dev/laplace/cli.release=$(VERSION)' -o laplace .
 
-# All tests but those of test-real.
+# All tests but those of test-real and test-oci.
 test:
 	.ci/setup
-	$(TEST) -skip '$(REAL)' $(PACKAGES)
+	$(TEST) -skip '$(REAL)|$(OCI)' $(PACKAGES)
 
 # The real programs: coreutils, gcc, make, git, python3, ...; and packages from a Debian
 # mirror, built with -j1, -j4 and -j8, and again after edits: hello, lua, zlib, bzip2, sqlite,
@@ -30,6 +31,11 @@ test:
 test-real:
 	.ci/setup
 	LAPLACE_REAL=1 $(TEST) -run '$(REAL)' ./integration
+
+# The commands of an OCI runtime, as root, with Debian's runc beside them.
+test-oci:
+	.ci/setup
+	$(TEST) -run '$(OCI)' ./integration
 
 # Wall time side by side with native runs: make bench BENCH='-run gcc -runs 21'.
 bench: build

@@ -4,9 +4,11 @@ package main
 
 import (
 	"os"
+	goruntime "runtime"
 
 	"laplace.dev/laplace/cli"
 	"laplace.dev/laplace/runtime"
+	"laplace.dev/laplace/runtime/container"
 	"laplace.dev/laplace/runtime/probe"
 )
 
@@ -14,7 +16,15 @@ import (
 var stages = map[string]func(){
 	runtime.SupervisorName: runtime.SupervisorMain, // traces a box
 	runtime.InitName:       runtime.InitMain,       // the first process of a box
+	container.InitName:     container.InitMain,     // the first process of a container, or of exec
 	probe.ChildName:        probe.ChildMain,        // tries something out, for laplace host
+}
+
+// init keeps a stage on the process's main thread, whose credentials are the process's.
+func init() {
+	if _, ok := stages[os.Args[0]]; ok {
+		goruntime.LockOSThread()
+	}
 }
 
 func main() {
@@ -22,6 +32,5 @@ func main() {
 		stage()
 		return
 	}
-	runtime.RaiseLimits()
 	os.Exit(cli.Main(os.Args[1:], cli.Process(runtime.Run)))
 }

@@ -54,7 +54,7 @@ func Process(run Runner) Caller {
 // the exit status.
 func Main(args []string, c Caller) int {
 	cmd := root(&c)
-	cmd.SetArgs(args)
+	cmd.SetArgs(longFlags(cmd, args))
 	cmd.SetIn(c.Stdin)
 	cmd.SetOut(c.Stdout)
 	cmd.SetErr(c.Stderr)
@@ -64,6 +64,9 @@ func Main(args []string, c Caller) int {
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
+	}
+	if e, ok := errors.AsType[*ociError](err); ok {
+		return c.failOCI(e)
 	}
 	return c.fail(err)
 }
@@ -81,6 +84,11 @@ host with the same files, by anybody, it gives the same bytes.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			if cmd.GroupID != ociGroup { // containers have the limits of who makes them
+				runtime.RaiseLimits()
+			}
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -102,9 +110,22 @@ host with the same files, by anybody, it gives the same bytes.`,
 		}
 		return &runtime.Error{Op: cmd.Name(), Err: err, Hint: cmd.CommandPath() + " --help"}
 	})
-	cmd.AddCommand(do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), runsCommand(c), conflicts(c), versionCommand())
+	cmd.AddGroup(&cobra.Group{ID: boxGroup, Title: "Commands:"})
+	cmd.SetHelpCommandGroupID(boxGroup)
+	cmd.SetCompletionCommandGroupID(boxGroup)
+	for _, verb := range []*cobra.Command{
+		do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), runsCommand(c), conflicts(c), versionCommand(),
+	} {
+		verb.GroupID = boxGroup
+		cmd.AddCommand(verb)
+	}
+	addOCI(cmd, c)
+	cmd.SetVersionTemplate(ociVersion())
 	return cmd
 }
+
+// boxGroup is the group, in the help, of the commands that are Laplace's own.
+const boxGroup = "box"
 
 // noArgs is cobra.NoArgs with a message of ours.
 func noArgs(cmd *cobra.Command, args []string) error {

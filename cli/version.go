@@ -8,6 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 
+	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime"
 )
 
@@ -24,6 +25,12 @@ func version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
+}
+
+// ociVersion is what --version prints: lines that clients of runc read, of which the first
+// is to begin like this.
+func ociVersion() string {
+	return fmt.Sprintf("runc version %s\ncommit: laplace-%s\nspec: %s\ngo: %s\n", oci.RuncVersion, version(), specs.Version, goruntime.Version())
 }
 
 // versionCommand is the verb that says which Laplace this is.

@@ -1,0 +1,126 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/oci"
+)
+
+// Exec runs one more process in a running container, as its configuration says apart from
+// process; it returns the pid of a child of the caller, when its command is about to be
+// executed. ignorePaused allows a paused container, in which the process then waits.
+func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) (pid int, err error) {
+	command := oci.Exec
+	if ignorePaused {
+		command = oci.ExecPaused
+	}
+	if err := c.allowed(command); err != nil {
+		return 0, err
+	}
+	if err := checkConsole(process, o); err != nil {
+		return 0, err
+	}
+	sp, err := newSpawn()
+	if err != nil {
+		return 0, err
+	}
+	defer sp.done()
+	if sp.pidfd, err = c.pidfd(); err != nil {
+		return 0, fmt.Errorf("exec: %w", oci.ErrNotRunning)
+	}
+	defer unix.Close(sp.pidfd)
+	if sp.joinFlags, err = otherNamespaces(c.record.Pid); err != nil {
+		return 0, err
+	}
+	sp.user = sp.joinFlags&unix.CLONE_NEWUSER != 0
+	spec := *c.record.Config
+	spec.Process = process
+	process.Env = append(process.Env, listenEnv(o)...)
+	t := &task{
+		FIFO: -1, Errors: -1, Exec: true, Preserve: o.ListenFDs + o.PreserveFDs, ID: c.record.ID,
+		Spec: &spec, User: sp.user, NoNewKeyring: true,
+	}
+	if err := sp.start(t); err != nil {
+		return 0, execError(err)
+	}
+	if err := c.admit(sp, process, o); err != nil {
+		sp.kill()
+		return 0, execError(err)
+	}
+	return sp.pid, nil
+}
+
+func execError(err error) error {
+	return fmt.Errorf("exec failed: %w", startError(err))
+}
+
+// otherNamespaces are the namespaces of a process that are not the caller's, CLONE_NEW*.
+func otherNamespaces(pid int) (flags uintptr, err error) {
+	for _, n := range []struct {
+		name string
+		flag uintptr
+	}{
+		{"user", unix.CLONE_NEWUSER}, {"mnt", unix.CLONE_NEWNS}, {"pid", unix.CLONE_NEWPID}, {"net", unix.CLONE_NEWNET},
+		{"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"time", unix.CLONE_NEWTIME},
+	} {
+		same, err := sameNamespace("/proc/"+strconv.Itoa(pid)+"/ns/"+n.name, "/proc/self/ns/"+n.name)
+		if errors.Is(err, os.ErrNotExist) && n.flag == unix.CLONE_NEWTIME {
+			continue // before Linux 5.6
+		}
+		if err != nil {
+			return 0, fmt.Errorf("namespaces of process %d: %w", pid, err)
+		}
+		if !same {
+			flags |= n.flag
+		}
+	}
+	return flags, nil
+}
+
+// admit gives the process what only its maker can give and serves it until it is ready.
+func (c *Container) admit(sp *spawn, process *specs.Process, o *Options) error {
+	if err := setOOMScore(sp.pid, process); err != nil {
+		return err
+	}
+	if err := raiseRlimits(sp.pid, process.Rlimits); err != nil {
+		return err
+	}
+	if err := sp.release(); err != nil {
+		return err
+	}
+	for {
+		m, fd, err := receive(sp.socket)
+		if errors.Is(err, io.EOF) {
+			return sp.failed()
+		}
+		if err != nil {
+			return fmt.Errorf("message of init: %w", err)
+		}
+		switch m.Step {
+		case stepConsole:
+			err = handConsole(o, fd)
+		case stepReady:
+			err = announce(sp.pid, o)
+		case stepFailed:
+			err = errors.New(m.Text)
+		default:
+			err = fmt.Errorf("init says %q: %w", m.Step, unix.EPROTO)
+		}
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		if err == nil {
+			err = send(sp.socket, message{Step: stepGo}, -1)
+		}
+		if err != nil || m.Step == stepReady {
+			return err
+		}
+	}
+}
