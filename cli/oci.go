@@ -89,8 +89,9 @@ func (f *ociFlags) open(c *Caller) (*container.Runtime, error) {
 		}
 		f.logger = log
 	}
+	rootless := false
 	if f.rootless != "auto" {
-		if _, err := strconv.ParseBool(f.rootless); err != nil {
+		if rootless, err = strconv.ParseBool(f.rootless); err != nil {
 			return nil, fmt.Errorf("--rootless %s: neither true, false nor auto", strconv.Quote(f.rootless))
 		}
 	}
@@ -104,7 +105,7 @@ func (f *ociFlags) open(c *Caller) (*container.Runtime, error) {
 	if root, err = c.abs(root); err != nil {
 		return nil, err
 	}
-	return &container.Runtime{Root: root, SystemdCgroup: f.systemd, Log: log}, nil
+	return &container.Runtime{Root: root, SystemdCgroup: f.systemd, Rootless: rootless, Log: log}, nil
 }
 
 // logOptions have levels and times as clients of runc read them.
@@ -170,7 +171,7 @@ func addOCI(root *cobra.Command, c *Caller) {
 	root.TraverseChildren = true
 	root.AddGroup(&cobra.Group{ID: ociGroup, Title: "OCI runtime, as runc:"})
 	for _, make := range []func(*ociFlags, *Caller) *cobra.Command{
-		ociCreate, ociStart, ociRun, ociState, ociKill, ociDelete, ociExec, ociPs, ociList, ociFeatures, ociSpec,
+		ociCreate, ociStart, ociRun, ociState, ociKill, ociDelete, ociExec, ociPs, ociPause, ociResume, ociUpdate, ociEvents, ociList, ociFeatures, ociSpec,
 		ociCheckpoint, ociRestore,
 	} {
 		root.AddCommand(make(f, c))

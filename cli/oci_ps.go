@@ -21,7 +21,7 @@ func ociPs(f *ociFlags, c *Caller) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		pids, err := box.Ps()
+		pids, err := box.Processes()
 		if err != nil {
 			return err
 		}

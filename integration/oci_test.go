@@ -86,10 +86,14 @@ func newBundle(t *testing.T) *bundle {
 		t.Fatal(err)
 	}
 	b.spec.Process.Terminal = false
+	b.spec.Linux.CgroupsPath = filepath.Base(dir) // below the tests' own, and no other's
 	b.spec.Annotations = map[string]string{"dev.laplace.mode": "plain"}
 	before := mounts(t)
 	t.Cleanup(func() {
 		b.clean()
+		if left := groups(t, filepath.Base(dir)); len(left) > 0 {
+			t.Errorf("control groups are left: %v", left)
+		}
 		if after := mounts(t); after != before {
 			t.Errorf("mounts are left:\n%s", after)
 		}
@@ -128,6 +132,21 @@ func mounts(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// groups are the control groups of a name, wherever they are.
+func groups(t *testing.T, name string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == name {
+			found = append(found, path)
+		}
+		return nil // one that goes away meanwhile is none
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // write writes the configuration.

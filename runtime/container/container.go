@@ -23,6 +23,9 @@ type Runtime struct {
 	Root string
 	// SystemdCgroup has systemd make the control groups.
 	SystemdCgroup bool
+	// Rootless lets containers do without control groups that cannot be made. Callers
+	// without privileges always may.
+	Rootless bool
 	// Log gets warnings; it is never nil.
 	Log *slog.Logger
 }

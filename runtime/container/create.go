@@ -16,6 +16,7 @@ import (
 
 	"laplace.dev/laplace/ns"
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime/cgroup"
 )
 
 // Create makes a container of a bundle, up to the point where its process waits for
@@ -44,7 +45,7 @@ func (r *Runtime) Create(id string, o *Options) (*Container, error) {
 	}
 	defer c.Unlock()
 	if err := c.create(o); err != nil {
-		return nil, errors.Join(err, c.remove())
+		return nil, errors.Join(err, c.removeGroup(), c.remove())
 	}
 	return c, nil
 }
@@ -119,7 +120,13 @@ func (c *Container) create(o *Options) (err error) {
 		return fmt.Errorf("%s: %w", errorFile, err)
 	}
 	defer unix.Close(errorFD)
-	c.warnGroups()
+	host, err := detectGroups()
+	if err != nil {
+		return err
+	}
+	if err := c.makeGroup(host, 0); err != nil {
+		return err
+	}
 	sources, err := openSources(o.Bundle, spec)
 	if err != nil {
 		return err
@@ -136,11 +143,22 @@ func (c *Container) create(o *Options) (err error) {
 	if err != nil {
 		return err
 	}
+	group, err := c.group().Open()
+	if err != nil {
+		return err
+	}
+	if group != nil {
+		defer group.Close()
+		sp.cgroup = int(group.Fd())
+	}
 	sp.inherit = append([]int{fifoFD, errorFD}, sources...)
 	t := &task{
 		FIFO: fifoFD, Errors: errorFD, Sources: sources, Preserve: o.ListenFDs + o.PreserveFDs,
 		ID: c.record.ID, Bundle: o.Bundle, Rootfs: c.record.Rootfs, Spec: spec, State: c.record.Hook(),
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring, New: sp.new, User: sp.user,
+	}
+	if host != nil && c.record.Group != nil {
+		t.Views = c.record.Group.Views(host)
 	}
 	spec.Process.Env = append(spec.Process.Env, listenEnv(o)...)
 	if err := sp.start(t); err != nil {
@@ -154,7 +172,7 @@ func (c *Container) create(o *Options) (err error) {
 	// Hooks must not have them, and the mounts end with init.
 	closeAll(sources)
 	sources = nil
-	if err := c.adopt(sp); err != nil {
+	if err := c.adopt(sp, host); err != nil {
 		return err
 	}
 	if err := c.serve(sp, o); err != nil {
@@ -213,7 +231,7 @@ func sameNamespace(a, b string) (bool, error) {
 
 // adopt records the process, which waits, gives it what only its maker can give, and lets
 // it go on.
-func (c *Container) adopt(sp *spawn) error {
+func (c *Container) adopt(sp *spawn, host *cgroup.Host) error {
 	_, start, err := processStat(sp.pid)
 	if err != nil {
 		return fmt.Errorf("init: %w", err)
@@ -221,6 +239,14 @@ func (c *Container) adopt(sp *spawn) error {
 	c.record.Pid, c.record.Start = sp.pid, start
 	if err := c.save(); err != nil {
 		return err
+	}
+	if err := c.makeGroup(host, sp.pid); err != nil {
+		return err
+	}
+	if c.record.Group != nil {
+		if err := c.record.Group.Join(sp.pid); err != nil {
+			return err
+		}
 	}
 	spec := c.record.Config
 	if err := setOOMScore(sp.pid, spec.Process); err != nil {
@@ -311,6 +337,10 @@ func (c *Container) handle(sp *spawn, o *Options, m message, fd int) (ready bool
 	case stepConsole:
 		return false, handConsole(o, fd)
 	case stepReady:
+		// Only now: init may need more than its command.
+		if err := c.group().Set(spec.Linux.Resources); err != nil {
+			return false, err
+		}
 		if err := announce(sp.pid, o); err != nil {
 			return false, err
 		}

@@ -86,6 +86,11 @@ func otherNamespaces(pid int) (flags uintptr, err error) {
 
 // admit gives the process what only its maker can give and serves it until it is ready.
 func (c *Container) admit(sp *spawn, process *specs.Process, o *Options) error {
+	if c.record.Group != nil {
+		if err := c.record.Group.Join(sp.pid); err != nil {
+			return err
+		}
+	}
 	if err := setOOMScore(sp.pid, process); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/ns"
+	"laplace.dev/laplace/runtime/cgroup"
 )
 
 // A task is what init is to do.
@@ -36,6 +37,8 @@ type task struct {
 	State specs.State `json:"state"`
 	// Sources are the detached mounts of the binds among Spec.Mounts, -1 for others.
 	Sources []int `json:"sources"`
+	// Views are the hierarchies that a mount of the type cgroup shows.
+	Views []cgroup.View `json:"views"`
 	// New are the namespaces that were made for the container, CLONE_NEW*.
 	New          uintptr `json:"new"`
 	User         bool    `json:"user"` // init is in a user namespace of the container's

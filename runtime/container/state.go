@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime/cgroup"
 )
 
 // Files of a container's directory.
@@ -37,6 +38,8 @@ type record struct {
 	Start uint64 `json:"processStart"`
 	// Config is the configuration.
 	Config *specs.Spec `json:"config"`
+	// Group is the control group, nil as long as none is made.
+	Group *cgroup.Group `json:"cgroup,omitempty"`
 }
 
 // lock is an exclusive lock on a container's directory, flock(2). The kernel gives it up
@@ -302,6 +305,9 @@ func (c *Container) status() (oci.Status, error) {
 	}
 	if !c.alive() {
 		return oci.Stopped, nil
+	}
+	if frozen, err := c.frozen(); frozen || err != nil {
+		return oci.Paused, err
 	}
 	if waiting, err := c.waiting(); waiting || err != nil {
 		return oci.Created, err

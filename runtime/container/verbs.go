@@ -110,6 +110,9 @@ func (c *Container) Delete(force bool) error {
 	if err := c.end(); err != nil {
 		return err
 	}
+	if err := c.removeGroup(); err != nil {
+		return err
+	}
 	if err := c.remove(); err != nil {
 		return err
 	}
@@ -124,6 +127,11 @@ func (c *Container) Delete(force bool) error {
 // end kills what is left of the container and waits until it is dead.
 func (c *Container) end() error {
 	if err := c.signal(unix.SIGKILL); err != nil && !errors.Is(err, oci.ErrNotRunning) {
+		return err
+	}
+	// Others than init's outlive it where they are in another's PID namespace; and where v1
+	// has frozen them, they have to be thawed to die.
+	if err := c.killGroup(); err != nil {
 		return err
 	}
 	for range deathTries {
