@@ -1,0 +1,133 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// newPodman is a podman with stores of its own, and the busybox image.
+func newPodman(t *testing.T) *client {
+	t.Helper()
+	img, err := busyboxImage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/run", "laplace-pm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By itself podman asks for more open files and processes than a host may allow.
+	conf := dir + "/containers.conf"
+	if err := os.WriteFile(conf, []byte("[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := &client{t: t, env: []string{"CONTAINERS_CONF=" + conf}, args: []string{"podman", "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp", "--storage-driver", "vfs",
+		"--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", clientRuntime(t)}}
+	t.Cleanup(func() {
+		p.do("rm", "--all", "--force", "--time", "0")
+		p.do("pod", "rm", "--all", "--force")
+		os.RemoveAll(dir)
+	})
+	id := p.ok("pull", "--quiet", "oci:"+img.layout+":latest")
+	p.ok("tag", id, "busybox:latest")
+	return p
+}
+
+// plain are the arguments that run a container.
+func plain(args ...string) []string {
+	return append([]string{"run", "--network", "none", "--annotation", plainMode}, args...)
+}
+
+func TestOCIPodman(t *testing.T) {
+	p := newPodman(t)
+	p.gives(0, "hello", plain("--rm", "busybox", "echo", "hello")...)
+	p.gives(7, "out", plain("--rm", "busybox", "sh", "-c", "echo out; exit 7")...)
+	p.gives(127, "", plain("--rm", "busybox", "/no/such/program")...)
+	p.gives(126, "", plain("--rm", "busybox", "/etc/passwd")...)
+	p.gives(0, "1000 1000 1000 1001", plain("--rm", "--user", "user", "busybox", "sh", "-c", "echo $(id -u) $(id -g) $(id -G)")...)
+	p.gives(0, "5 7", plain("--rm", "--user", "5:7", "busybox", "sh", "-c", "echo $(id -u) $(id -g)")...)
+	p.gives(0, "refused", plain("--rm", "--read-only", "busybox", "sh", "-c", "touch /data/x 2>/dev/null && echo made || echo refused")...)
+	p.gives(0, "init", plain("--rm", "--init", "busybox", "sh", "-c", "[ $$ != 1 ] && echo init")...)
+	p.gives(0, "42", plain("--rm", "--ulimit", "nofile=42:42", "--ulimit", "nproc=4096:4096", "busybox", "sh", "-c", "ulimit -n")...)
+	p.gives(0, "box", plain("--rm", "--hostname", "box", "busybox", "hostname")...)
+
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("shared\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.gives(0, "shared", plain("--rm", "--volume", dir+":/data", "busybox", "sh", "-c", "cat /data/file; echo changed > /data/file")...)
+	if text, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(text) != "changed\n" {
+		t.Errorf("a volume has %q, %v", text, err)
+	}
+	p.gives(0, "refused", plain("--rm", "--volume", dir+":/data:ro", "busybox", "sh", "-c", "touch /data/x 2>/dev/null && echo made || echo refused")...)
+
+	p.ok(plain("--detach", "--name", "live", "--health-cmd", "echo well", "--health-interval", "disable", "--memory", "64m", "--pids-limit", "50", "busybox", "sh", "-c",
+		"echo begin; trap 'echo end; exit 5' TERM; while :; do sleep 0.05; done")...)
+	p.gives(0, "inside", "exec", "live", "echo", "inside")
+	p.gives(3, "", "exec", "live", "sh", "-c", "exit 3")
+	p.gives(127, "", "exec", "live", "/no/such/program")
+	p.gives(0, "0", "exec", "--user", "0", "live", "id", "-u")
+	p.gives(0, "1000", "exec", "--user", "1000", "live", "id", "-u")
+	p.ok("healthcheck", "run", "live")
+	p.gives(0, "running true", "inspect", "--format", "{{.State.Status}} {{.State.Running}}", "live")
+	p.ok("pause", "live")
+	p.gives(0, "paused", "inspect", "--format", "{{.State.Status}}", "live")
+	p.ok("unpause", "live")
+	p.ok("stop", "--time", "10", "live")
+	p.gives(0, "begin\nend", "logs", "live")
+	p.gives(0, "exited 5", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "live")
+	p.ok("start", "live")
+	p.ok("kill", "--signal", "KILL", "live")
+	p.gives(0, "137", "wait", "live")
+	p.ok("rm", "live")
+}
+
+func TestOCIPodmanKube(t *testing.T) {
+	p := newPodman(t)
+	file := filepath.Join(t.TempDir(), "pod.yaml")
+	text := `apiVersion: v1
+kind: Pod
+metadata:
+  name: pod
+  annotations:
+    dev.laplace.mode: plain
+spec:
+  hostNetwork: true
+  restartPolicy: Never
+  containers:
+  - name: one
+    image: localhost/busybox:latest
+    imagePullPolicy: Never
+    command: [sh, -c, "echo from one; sleep 1000"]
+`
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.ok("kube", "play", file)
+	p.gives(0, "running", "inspect", "--format", "{{.State.Status}}", "pod-one")
+	p.gives(0, "from one", "logs", "pod-one")
+	p.ok("kube", "down", file)
+}
+
+// TestOCIBuildah builds a Containerfile twice: the layers are the same but for times, of which there are none.
+func TestOCIBuildah(t *testing.T) {
+	p := newPodman(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Containerfile"), []byte("FROM localhost/busybox:latest\nRUN echo built > /data/file && id -u >> /data/file\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := p.args
+	b := &client{t: t, env: p.env, args: []string{"buildah", args[1], args[2], args[3], args[4], args[7], args[8]}}
+	for _, tag := range []string{"one", "two"} {
+		b.ok("bud", "--isolation", "oci", "--runtime", args[len(args)-1], "--network", "none", "--no-cache", "--timestamp", "0", "--tag", tag, dir)
+	}
+	layers := func(tag string) string {
+		return p.ok("inspect", "--type", "image", "--format", "{{.RootFS.Layers}}", "localhost/"+tag)
+	}
+	if one, two := layers("one"), layers("two"); one != two || strings.Count(one, "sha256:") != 2 {
+		t.Errorf("layers %s and %s", one, two)
+	}
+	p.gives(0, "built\n0", plain("--rm", "one", "cat", "/data/file")...)
+}
