@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // newPodman is a podman with stores of its own, and the busybox image.
@@ -28,11 +29,29 @@ func newPodman(t *testing.T) *client {
 	t.Cleanup(func() {
 		p.do("rm", "--all", "--force", "--time", "0")
 		p.do("pod", "rm", "--all", "--force")
+		// conmon has another podman clean up after each container.
+		for range 200 {
+			if !named(dir) {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 		os.RemoveAll(dir)
 	})
 	id := p.ok("pull", "--quiet", "oci:"+img.layout+":latest")
 	p.ok("tag", id, "busybox:latest")
 	return p
+}
+
+// named tells whether the command line of a process has a text.
+func named(text string) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, name := range files {
+		if line, err := os.ReadFile(name); err == nil && strings.Contains(string(line), text) {
+			return true
+		}
+	}
+	return false
 }
 
 // plain are the arguments that run a container.
