@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime/container"
 )
 
@@ -24,8 +26,8 @@ const ociGroup = "oci"
 
 // ociFlags are the flags that come before such a command.
 type ociFlags struct {
-	root, log, logFormat, rootless string
-	debug, systemd                 bool
+	root, log, logFormat, rootless, config string
+	debug, systemd                         bool
 
 	logger *slog.Logger // see open
 }
@@ -38,7 +40,8 @@ func (f *ociFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.debug, "debug", false, "more messages")
 	flags.BoolVar(&f.systemd, "systemd-cgroup", false, "systemd makes the control groups")
 	flags.StringVar(&f.rootless, "rootless", "auto", "true, false or auto: `WHETHER` control groups that cannot be made are done without")
-	for _, name := range []string{"root", "log", "log-format", "debug", "systemd-cgroup", "rootless"} {
+	flags.StringVar(&f.config, "config", "", "`FILE` has the annotations of containers that have none of their own (default: $LAPLACE_CONFIG, or "+oci.DefaultsFile+" if it is there)")
+	for _, name := range []string{"root", "config", "log", "log-format", "debug", "systemd-cgroup", "rootless"} {
 		_ = flags.MarkHidden(name) // docs/oci.md has them: they are for the commands of OCI alone
 	}
 }
@@ -105,7 +108,27 @@ func (f *ociFlags) open(c *Caller) (*container.Runtime, error) {
 	if root, err = c.abs(root); err != nil {
 		return nil, err
 	}
-	return &container.Runtime{Root: root, SystemdCgroup: f.systemd, Rootless: rootless, Log: log}, nil
+	defaults, err := f.defaults(c)
+	if err != nil {
+		return nil, err
+	}
+	return &container.Runtime{Root: root, SystemdCgroup: f.systemd, Rootless: rootless, Defaults: defaults, Log: log}, nil
+}
+
+// defaults are the annotations that containers have without saying so.
+func (f *ociFlags) defaults(c *Caller) (map[string]string, error) {
+	file := f.config
+	if file == "" {
+		file, _ = c.getenv("LAPLACE_CONFIG")
+	}
+	if file != "" {
+		return oci.LoadDefaults(file)
+	}
+	defaults, err := oci.LoadDefaults(oci.DefaultsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return defaults, err
 }
 
 // logOptions have levels and times as clients of runc read them.

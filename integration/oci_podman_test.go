@@ -24,8 +24,14 @@ func newPodman(t *testing.T) *client {
 	if err := os.WriteFile(conf, []byte("[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(dir+"/laplace.toml", []byte("mode = \"plain\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	p := &client{t: t, env: []string{"CONTAINERS_CONF=" + conf}, args: []string{"podman", "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp", "--storage-driver", "vfs",
 		"--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", clientRuntime(t)}}
+	if os.Getenv("LAPLACE_OCI_RUNTIME") == "" {
+		p.args = append(p.args, "--runtime-flag", "config="+dir+"/laplace.toml")
+	}
 	t.Cleanup(func() {
 		p.do("rm", "--all", "--force", "--time", "0")
 		p.do("pod", "rm", "--all", "--force")
@@ -56,7 +62,7 @@ func named(text string) bool {
 
 // plain are the arguments that run a container.
 func plain(args ...string) []string {
-	return append([]string{"run", "--network", "none", "--annotation", plainMode}, args...)
+	return append([]string{"run", "--network", "none"}, args...)
 }
 
 func TestOCIPodman(t *testing.T) {
@@ -110,8 +116,6 @@ func TestOCIPodmanKube(t *testing.T) {
 kind: Pod
 metadata:
   name: pod
-  annotations:
-    dev.laplace.mode: plain
 spec:
   hostNetwork: true
   restartPolicy: Never
@@ -137,10 +141,10 @@ func TestOCIBuildah(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Containerfile"), []byte("FROM localhost/busybox:latest\nRUN echo built > /data/file && id -u >> /data/file\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := p.args
-	b := &client{t: t, env: p.env, args: []string{"buildah", args[1], args[2], args[3], args[4], args[7], args[8]}}
+	stores, runtime := p.args[1:5], p.args[13:]
+	b := &client{t: t, env: p.env, args: append(append([]string{"buildah"}, stores...), "--storage-driver", "vfs")}
 	for _, tag := range []string{"one", "two"} {
-		b.ok("bud", "--isolation", "oci", "--runtime", args[len(args)-1], "--network", "none", "--no-cache", "--timestamp", "0", "--tag", tag, dir)
+		b.ok(append(append([]string{"bud", "--isolation", "oci"}, runtime...), "--network", "none", "--no-cache", "--timestamp", "0", "--tag", tag, dir)...)
 	}
 	layers := func(tag string) string {
 		return p.ok("inspect", "--type", "image", "--format", "{{.RootFS.Layers}}", "localhost/"+tag)

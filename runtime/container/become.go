@@ -285,9 +285,16 @@ func capabilities(c *specs.LinuxCapabilities) (capability.Capabilities, error) {
 		{capability.INHERITABLE, c.Inheritable}, {capability.AMBIENT, c.Ambient},
 	} {
 		for _, name := range set.names {
-			if known, ok := oci.Capability(name); ok && known <= last {
-				own.Set(set.which, known)
+			known, ok := oci.Capability(name)
+			if !ok || known > last {
+				continue
 			}
+			// The kernel has no ambient ones that are not inheritable too: capabilities(7).
+			// Clients ask for such, and runc goes without.
+			if set.which == capability.AMBIENT && !(own.Get(capability.INHERITABLE, known) && own.Get(capability.PERMITTED, known)) {
+				continue
+			}
+			own.Set(set.which, known)
 		}
 	}
 	return own, nil

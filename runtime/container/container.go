@@ -26,6 +26,8 @@ type Runtime struct {
 	// Rootless lets containers do without control groups that cannot be made. Callers
 	// without privileges always may.
 	Rootless bool
+	// Defaults are annotations of containers that have none of their own, see oci.LoadDefaults.
+	Defaults map[string]string
 	// Log gets warnings; it is never nil.
 	Log *slog.Logger
 }

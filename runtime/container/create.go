@@ -56,6 +56,7 @@ func (r *Runtime) configuration(bundle string) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec.Annotations = oci.WithDefaults(spec.Annotations, r.Defaults)
 	if err := plain(spec); err != nil {
 		return nil, err
 	}
