@@ -64,7 +64,7 @@ func execIn(c *Caller, r *container.Runtime, args []string, start *startFlags, e
 	if err := start.finish(c); err != nil {
 		return 0, err
 	}
-	start.ListenFDs = 0
+	start.ListenFDs = 0 // they are the container's, not of a process that comes later
 	box, err := r.Load(args[0])
 	if err != nil {
 		return 0, err

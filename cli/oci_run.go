@@ -21,7 +21,7 @@ func ociRun(f *ociFlags, c *Caller) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return startOrDelete(r, box)
+			return startOrDelete(r, box, &start)
 		}
 		if !noSubreaper {
 			if err := container.AdoptOrphans(); err != nil {
@@ -34,7 +34,7 @@ func ociRun(f *ociFlags, c *Caller) *cobra.Command {
 		if err != nil {
 			return errors.Join(err, fore.Close())
 		}
-		if err := startOrDelete(r, box); err != nil {
+		if err := startOrDelete(r, box, &start); err != nil {
 			return errors.Join(err, fore.Close())
 		}
 		status, err := fore.Wait(box.PID())
@@ -55,13 +55,13 @@ func ociRun(f *ociFlags, c *Caller) *cobra.Command {
 }
 
 // startOrDelete starts a container that has been created, and removes it if that fails.
-func startOrDelete(r *container.Runtime, box *container.Container) error {
+func startOrDelete(r *container.Runtime, box *container.Container, start *startFlags) error {
 	locked, err := r.Lock(box.ID())
 	if err != nil {
 		return err
 	}
 	defer locked.Unlock()
-	if err := locked.Started(); err != nil {
+	if err := locked.Start(start.NotifySocket); err != nil {
 		locked.Unlock()
 		return errors.Join(err, deleteContainer(r, box.ID(), true))
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // Create makes a container of a bundle, up to the point where its process waits for
-// [Container.Started], and returns it: "create" in the section "Operations" of runtime. The process
+// [Container.Start], and returns it: "create" in the section "Operations" of runtime. The process
 // is a child of the caller's. On error nothing is left.
 func (r *Runtime) Create(id string, o *Options) (*Container, error) {
 	if err := oci.ValidateID(id); err != nil {
@@ -106,7 +106,10 @@ func private(s *specs.Spec, t specs.LinuxNamespaceType) bool {
 
 // create makes the process of a container whose directory is there.
 func (c *Container) create(o *Options) (err error) {
-	spec := c.record.Config
+	// What only this process gets is no part of the configuration.
+	spec, process := *c.record.Config, *c.record.Config.Process
+	spec.Process = &process
+	process.Env = append(slices.Clone(process.Env), listenEnv(o)...)
 	fifo := filepath.Join(c.dir, fifoFile)
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		return fmt.Errorf("%s: %w", fifoFile, err)
@@ -128,7 +131,12 @@ func (c *Container) create(o *Options) (err error) {
 	if err := c.makeGroup(host, 0); err != nil {
 		return err
 	}
-	sources, err := openSources(o.Bundle, spec)
+	if o.NotifySocket != "" {
+		if err := c.offerNotify(&spec); err != nil {
+			return err
+		}
+	}
+	sources, err := openSources(o.Bundle, &spec)
 	if err != nil {
 		return err
 	}
@@ -139,7 +147,7 @@ func (c *Container) create(o *Options) (err error) {
 		return err
 	}
 	defer sp.done()
-	joined, err := sp.namespaces(spec)
+	joined, err := sp.namespaces(&spec)
 	defer closeAll(joined)
 	if err != nil {
 		return err
@@ -155,13 +163,12 @@ func (c *Container) create(o *Options) (err error) {
 	sp.inherit = append([]int{fifoFD, errorFD}, sources...)
 	t := &task{
 		FIFO: fifoFD, Errors: errorFD, Sources: sources, Preserve: o.ListenFDs + o.PreserveFDs,
-		ID: c.record.ID, Bundle: o.Bundle, Rootfs: c.record.Rootfs, Spec: spec, State: c.record.Hook(),
+		ID: c.record.ID, Bundle: o.Bundle, Rootfs: c.record.Rootfs, Spec: &spec, State: c.record.Hook(),
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring, New: sp.new, User: sp.user,
 	}
 	if host != nil && c.record.Group != nil {
 		t.Views = c.record.Group.Views(host)
 	}
-	spec.Process.Env = append(spec.Process.Env, listenEnv(o)...)
 	if err := sp.start(t); err != nil {
 		return startError(err)
 	}

@@ -42,7 +42,6 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	sp.user = sp.joinFlags&unix.CLONE_NEWUSER != 0
 	spec := *c.record.Config
 	spec.Process = process
-	process.Env = append(process.Env, listenEnv(o)...)
 	t := &task{
 		FIFO: -1, Errors: -1, Exec: true, Preserve: o.ListenFDs + o.PreserveFDs, ID: c.record.ID,
 		Spec: &spec, User: sp.user, NoNewKeyring: true,

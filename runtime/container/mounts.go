@@ -189,12 +189,15 @@ func (s *stage) mountNew(m *specs.Mount, o *oci.MountOptions) error {
 	if slices.Contains(ownPaths, m.Type) {
 		resolve = unix.RESOLVE_NO_SYMLINKS
 	}
+	data := superData(o)
+	if m.Type == "tmpfs" {
+		data = s.tmpfsMode(m, data)
+	}
 	target, err := s.target(m, false, resolve)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(target)
-	data := superData(o)
 	attr := mountAttr(o)
 	late := attr.Attr_set&unix.MOUNT_ATTR_RDONLY != 0 && m.Type == "tmpfs"
 	if late {
@@ -202,11 +205,6 @@ func (s *stage) mountNew(m *specs.Mount, o *oci.MountOptions) error {
 	}
 	if attr.Attr_set&unix.MOUNT_ATTR_RDONLY != 0 && !slices.Contains(pseudo, m.Type) {
 		data = append(data, "ro")
-	}
-	if m.Type == "tmpfs" {
-		if data, err = tmpfsMode(target, data); err != nil {
-			return err
-		}
 	}
 	if s.Spec.Linux.MountLabel != "" && slices.Contains([]string{"tmpfs", "mqueue", "devpts"}, m.Type) {
 		data = append(data, "context="+s.Spec.Linux.MountLabel)
@@ -258,17 +256,22 @@ func (s *stage) newMount(m *specs.Mount, data []string, attr uint64) (int, error
 	return fd, nil
 }
 
-// tmpfsMode gives a tmpfs the mode of the directory that it hides, unless its options say
-// one.
-func tmpfsMode(target int, data []string) ([]string, error) {
+// tmpfsMode gives a tmpfs the mode of the directory that it hides, if there is one, unless
+// its options say one.
+func (s *stage) tmpfsMode(m *specs.Mount, data []string) []string {
 	if slices.ContainsFunc(data, func(o string) bool { return strings.HasPrefix(o, "mode=") }) {
-		return data, nil
+		return data
 	}
+	fd, err := ns.OpenIn(s.root, m.Destination, unix.O_PATH, 0, 0)
+	if err != nil {
+		return data
+	}
+	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := unix.Fstat(target, &st); err != nil {
-		return nil, err
+	if unix.Fstat(fd, &st) != nil {
+		return data
 	}
-	return append(data, fmt.Sprintf("mode=%o", st.Mode&0o7777)), nil
+	return append(data, fmt.Sprintf("mode=%o", st.Mode&0o7777))
 }
 
 // makeCwd makes the working directory, where it can.

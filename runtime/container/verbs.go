@@ -21,12 +21,21 @@ func (c *Container) allowed(command oci.Command) error {
 	return oci.Allowed(command, c.record.ID, status)
 }
 
-// Started lets the command of a created container go, waits until it is executed, and runs
+// Start lets the command of a created container go, waits until it is executed, and runs
 // the hooks that come then. The caller has the container's lock, which is given up before
-// the hooks.
-func (c *Container) Started() error {
+// the hooks. If notify, the socket of the caller's service manager, is not empty, and
+// create was given one too, the command has to say that it is ready first, sd_notify(3).
+func (c *Container) Start(notify string) error {
 	if err := c.allowed(oci.Start); err != nil {
 		return err
+	}
+	ready := -1
+	if notify != "" {
+		var err error
+		if ready, err = c.listenNotify(); err != nil {
+			return err
+		}
+		defer closeAll([]int{ready})
 	}
 	fd, err := c.openFIFO()
 	if err != nil {
@@ -55,6 +64,11 @@ func (c *Container) Started() error {
 		return startError(errors.New(string(why)))
 	}
 	c.Unlock()
+	if ready >= 0 {
+		if err := c.forwardReady(ready, notify); err != nil {
+			return err
+		}
+	}
 	state := c.record.State
 	state.Status = oci.Running
 	if err := runHooks(c.record.Config.Hooks, "poststart", state.Hook()); err != nil {
