@@ -144,7 +144,7 @@ func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
 			e.await(t, u)
 			continue
 		}
-		e.tooLate(t, u, &l, u.pointLate && u.lastPoint > t.clk.B)
+		e.tooLate(t, u, &l, u.pointLate && l.at.Before(sched.Stamp{B: u.lastPoint, Path: u.path}))
 		stopped := u.state == stateStopped
 		if e.mail(u, &l); stopped && u.state == stateWaking {
 			e.await(t, u) // the kernel tells its parent when it goes on
