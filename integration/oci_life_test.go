@@ -308,3 +308,45 @@ func TestOCIMode(t *testing.T) {
 	b.refused(1, "checkpoint: not supported yet", "checkpoint", "--image-path", "x", "box")
 	b.refused(1, "restore: not supported yet", "restore", "-no-subreaper", "--bundle", "x", "box")
 }
+
+// TestOCIRootless runs a container of a user without privileges.
+func TestOCIRootless(t *testing.T) {
+	b := newBundle(t)
+	b.uid = strangerID
+	err := filepath.WalkDir(b.dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, strangerID, strangerID)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(b.config())
+	b.ok("spec", "--rootless")
+	text, err := os.ReadFile(b.config())
+	if err == nil {
+		b.spec = specs.Spec{}
+		err = json.Unmarshal(text, &b.spec)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.spec.Annotations = map[string]string{"dev.laplace.mode": "plain"}
+	b.spec.Process.Terminal = false
+	b.script("id -u; hostname; sleep 1000")
+	b.write()
+	b.ok("run", "--detach", "box")
+	if out := b.ok("exec", "box", "sh", "-c", "id -u; stat -c %u /bin/busybox"); out != "0\n0\n" {
+		t.Errorf("exec: %q", out)
+	}
+	b.refused(1, "not stopped: running", "delete", "box")
+	b.ok("delete", "--force", "box")
+	limit := int64(1 << 26)
+	b.spec.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}
+	b.write()
+	b.refused(1, "memory", "create", "box")
+	b.spec.Linux.Namespaces = b.spec.Linux.Namespaces[:1]
+	b.write()
+	b.refused(1, "linux", "create", "box")
+}

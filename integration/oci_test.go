@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type bundle struct {
 	t                *testing.T
 	dir, root, state string
 	runtime          string // the program that is the runtime
+	uid              uint32 // of its caller
 	spec             specs.Spec
 }
 
@@ -181,6 +183,9 @@ func (b *bundle) command(args ...string) (*exec.Cmd, *os.File, *os.File) {
 	}
 	cmd.Stdout, cmd.Stderr = files[0], files[1]
 	cmd.Dir = b.dir
+	if b.uid != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: b.uid, Gid: b.uid}}
+	}
 	return cmd, files[0], files[1]
 }
 

@@ -113,6 +113,13 @@ func checkTarget(fd int, m *specs.Mount) error {
 
 // bind attaches a directory or a file of the host.
 func (s *stage) bind(m *specs.Mount, o *oci.MountOptions, tree int) error {
+	if tree < 0 {
+		var err error
+		if tree, err = openSource(s.Bundle, s.Spec, m, o); err != nil {
+			return err
+		}
+		defer unix.Close(tree)
+	}
 	var st unix.Stat_t
 	if err := unix.Fstat(tree, &st); err != nil {
 		return fmt.Errorf("source: %w", err)

@@ -35,7 +35,7 @@ func propagation(s *specs.Spec) uintptr {
 
 // openSources clones the sources of a configuration's binds, with the caller's privileges,
 // which init in a user namespace hasn't: detached mounts, one for each of its mounts, -1 for
-// those that are no bind. The descriptors are inherited; closeAll closes them.
+// those that are no bind, or that init opens itself. The descriptors are inherited; closeAll closes them.
 func openSources(bundle string, s *specs.Spec) ([]int, error) {
 	fds := make([]int, len(s.Mounts))
 	for i := range fds {
@@ -44,8 +44,8 @@ func openSources(bundle string, s *specs.Spec) ([]int, error) {
 	for i := range s.Mounts {
 		m := &s.Mounts[i]
 		o := options(m)
-		if !o.Bind() || o.Set&unix.MS_REMOUNT != 0 {
-			continue
+		if !o.Bind() || o.Set&unix.MS_REMOUNT != 0 || ns.Rootless() {
+			continue // a caller without privileges has none that init hasn't
 		}
 		fd, err := openSource(bundle, s, m, &o)
 		if err != nil {
