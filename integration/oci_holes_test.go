@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -81,17 +82,20 @@ func TestOCILeaks(t *testing.T) {
 
 // TestOCINull masks nothing with what only looks like the null device, CVE-2025-31133.
 func TestOCINull(t *testing.T) {
-	for _, kind := range []string{"link", "file"} {
+	for _, kind := range []string{"link", "file", "device"} {
 		b := newBundle(t)
 		dev := filepath.Join(b.dir, "dev")
 		if err := os.Mkdir(dev, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		null, err := filepath.Join(dev, "null"), error(nil)
-		if kind == "link" {
+		switch kind {
+		case "link":
 			err = os.Symlink("/proc/sys/kernel/core_pattern", null)
-		} else {
+		case "file":
 			err = os.WriteFile(null, nil, 0o666)
+		case "device":
+			err = unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5)))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -194,4 +198,41 @@ func TestOCIMany(t *testing.T) {
 			t.Fatalf("control groups are left: %v", left)
 		}
 	}
+}
+
+// TestOCIPropagation has nothing that a container mounts show up on the host, even where the
+// host's mount is shared.
+func TestOCIPropagation(t *testing.T) {
+	b := newBundle(t)
+	shared := filepath.Join(b.dir, "shared")
+	if err := os.Mkdir(shared, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", shared, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(shared, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := unix.Mount("", shared, "", unix.MS_SHARED, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(shared, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	admin := []string{"CAP_SYS_ADMIN"}
+	b.spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: admin, Effective: admin, Permitted: admin}
+	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: "/mnt", Source: shared, Options: []string{"rbind"}})
+	b.script("mount -t tmpfs none /mnt/x && grep -c ' /mnt/x ' /proc/self/mounts; sleep 1000")
+	b.write()
+	b.ok("run", "-d", "box")
+	eventually(t, "its mount", func() bool {
+		return strings.Contains(b.ok("exec", "box", "cat", "/proc/1/mounts"), " /mnt/x ")
+	})
+	if seen := mounts(t, shared+"/x"); len(seen) > 0 {
+		t.Errorf("the host sees %v", seen)
+	}
+	b.ok("delete", "-f", "box")
 }

@@ -259,6 +259,8 @@ func loiter(n int) {
 func TestOCIConcurrent(t *testing.T) {
 	b := newBundle(t)
 	b.spec.Process.Args = []string{"sleep", "1000"}
+	// So that callers who wait for nobody meet.
+	b.spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "1"}}}}
 	b.write()
 	atOnce := func(args ...string) (succeeded int) {
 		const callers = 8

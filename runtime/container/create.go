@@ -183,7 +183,7 @@ func (c *Container) create(o *Options) (err error) {
 	if err := c.adopt(sp, host); err != nil {
 		return err
 	}
-	if err := c.serve(sp, o); err != nil {
+	if err := serve(sp, o, c.runtimeHooks, func() error { return c.created(sp, o) }); err != nil {
 		return startError(err)
 	}
 	return nil
@@ -237,8 +237,7 @@ func sameNamespace(a, b string) (bool, error) {
 	return err == nil && os.SameFile(x, y), err
 }
 
-// adopt records the process, which waits, gives it what only its maker can give, and lets
-// it go on.
+// adopt records the process, which waits, and lets it go on.
 func (c *Container) adopt(sp *spawn, host *cgroup.Host) error {
 	_, start, err := processStat(sp.pid)
 	if err != nil {
@@ -251,16 +250,21 @@ func (c *Container) adopt(sp *spawn, host *cgroup.Host) error {
 	if err := c.makeGroup(host, sp.pid); err != nil {
 		return err
 	}
+	return c.admit(sp, c.record.Config.Process)
+}
+
+// admit puts a process that waits into the container's control group, gives it what only
+// its maker can give, and lets it go on.
+func (c *Container) admit(sp *spawn, process *specs.Process) error {
 	if c.record.Group != nil {
 		if err := c.record.Group.Join(sp.pid); err != nil {
 			return err
 		}
 	}
-	spec := c.record.Config
-	if err := setOOMScore(sp.pid, spec.Process); err != nil {
+	if err := setOOMScore(sp.pid, process); err != nil {
 		return err
 	}
-	if err := raiseRlimits(sp.pid, spec.Process.Rlimits); err != nil {
+	if err := raiseRlimits(sp.pid, process.Rlimits); err != nil {
 		return err
 	}
 	return sp.release()
@@ -306,8 +310,9 @@ func rlimitError(l *specs.POSIXRlimit, err error) error {
 	return fmt.Errorf("error setting rlimits for ready process: error setting rlimit type %s to %d, %d: %w%s", l.Type, l.Soft, l.Hard, err, hint)
 }
 
-// serve does what init asks for until it is ready.
-func (c *Container) serve(sp *spawn, o *Options) error {
+// serve does what init asks for until it is ready. hooks, which is nil for exec, runs those
+// of the runtime; ready is for what comes before the command may be executed.
+func serve(sp *spawn, o *Options, hooks, ready func() error) error {
 	for {
 		m, fd, err := receive(sp.socket)
 		if errors.Is(err, io.EOF) {
@@ -316,7 +321,18 @@ func (c *Container) serve(sp *spawn, o *Options) error {
 		if err != nil {
 			return fmt.Errorf("message of init: %w", err)
 		}
-		ready, err := c.handle(sp, o, m, fd)
+		switch {
+		case m.Step == stepHooks && hooks != nil:
+			err = hooks()
+		case m.Step == stepConsole:
+			err = handConsole(o, fd)
+		case m.Step == stepReady:
+			err = ready()
+		case m.Step == stepFailed:
+			err = errors.New(m.Text)
+		default:
+			err = fmt.Errorf("init says %q: %w", m.Step, unix.EPROTO)
+		}
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -326,38 +342,33 @@ func (c *Container) serve(sp *spawn, o *Options) error {
 		if err := send(sp.socket, message{Step: stepGo}, -1); err != nil {
 			return fmt.Errorf("answer init: %w", err)
 		}
-		if ready {
+		if m.Step == stepReady {
 			return nil
 		}
 	}
 }
 
-func (c *Container) handle(sp *spawn, o *Options, m message, fd int) (ready bool, err error) {
-	spec := c.record.Config
-	switch m.Step {
-	case stepHooks:
-		for _, point := range []string{"prestart", "createRuntime"} {
-			if err := runHooks(spec.Hooks, point, c.record.Hook()); err != nil {
-				return false, err
-			}
+// runtimeHooks runs the hooks that come before the root is that of init.
+func (c *Container) runtimeHooks() error {
+	for _, point := range []string{"prestart", "createRuntime"} {
+		if err := runHooks(c.record.Config.Hooks, point, c.record.Hook()); err != nil {
+			return err
 		}
-		return false, nil
-	case stepConsole:
-		return false, handConsole(o, fd)
-	case stepReady:
-		// Only now: init may need more than its command.
-		if err := c.group().Set(spec.Linux.Resources); err != nil {
-			return false, err
-		}
-		if err := announce(sp.pid, o); err != nil {
-			return false, err
-		}
-		c.record.Status = oci.Created
-		return true, c.save()
-	case stepFailed:
-		return false, errors.New(m.Text)
 	}
-	return false, fmt.Errorf("init says %q: %w", m.Step, unix.EPROTO)
+	return nil
+}
+
+// created sets limits and says that the container is there.
+func (c *Container) created(sp *spawn, o *Options) error {
+	// Only now: init may need more than its command.
+	if err := c.group().Set(c.record.Config.Linux.Resources); err != nil {
+		return err
+	}
+	if err := announce(sp.pid, o); err != nil {
+		return err
+	}
+	c.record.Status = oci.Created
+	return c.save()
 }
 
 // announce tells who asked for it which process has been made.

@@ -3,7 +3,6 @@ package container
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -49,7 +48,11 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	if err := sp.start(t); err != nil {
 		return 0, execError(err)
 	}
-	if err := c.admit(sp, process, o); err != nil {
+	err = c.admit(sp, process)
+	if err == nil {
+		err = serve(sp, o, nil, func() error { return announce(sp.pid, o) })
+	}
+	if err != nil {
 		sp.kill()
 		return 0, execError(err)
 	}
@@ -81,50 +84,4 @@ func otherNamespaces(pid int) (flags uintptr, err error) {
 		}
 	}
 	return flags, nil
-}
-
-// admit gives the process what only its maker can give and serves it until it is ready.
-func (c *Container) admit(sp *spawn, process *specs.Process, o *Options) error {
-	if c.record.Group != nil {
-		if err := c.record.Group.Join(sp.pid); err != nil {
-			return err
-		}
-	}
-	if err := setOOMScore(sp.pid, process); err != nil {
-		return err
-	}
-	if err := raiseRlimits(sp.pid, process.Rlimits); err != nil {
-		return err
-	}
-	if err := sp.release(); err != nil {
-		return err
-	}
-	for {
-		m, fd, err := receive(sp.socket)
-		if errors.Is(err, io.EOF) {
-			return sp.failed()
-		}
-		if err != nil {
-			return fmt.Errorf("message of init: %w", err)
-		}
-		switch m.Step {
-		case stepConsole:
-			err = handConsole(o, fd)
-		case stepReady:
-			err = announce(sp.pid, o)
-		case stepFailed:
-			err = errors.New(m.Text)
-		default:
-			err = fmt.Errorf("init says %q: %w", m.Step, unix.EPROTO)
-		}
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-		if err == nil {
-			err = send(sp.socket, message{Step: stepGo}, -1)
-		}
-		if err != nil || m.Step == stepReady {
-			return err
-		}
-	}
 }
