@@ -77,10 +77,18 @@ func (c *Container) Start(notify string) error {
 	return nil
 }
 
-// Kill sends a signal to the container's first process, and with all to every process. The
-// lock is not needed.
+// Kill sends a signal to the container's first process, and with all to every process:
+// also to those that have outlived the first one, as they do where the PID namespace is
+// another's. The lock is not needed.
 func (c *Container) Kill(sig unix.Signal, all bool) error {
-	if err := c.allowed(oci.Kill); err != nil {
+	status, err := c.status()
+	if err != nil {
+		return err
+	}
+	if all && status == oci.Stopped {
+		return c.killAll(sig)
+	}
+	if err := oci.Allowed(oci.Kill, c.record.ID, status); err != nil {
 		return err
 	}
 	if all {
