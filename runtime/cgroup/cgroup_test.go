@@ -353,40 +353,6 @@ func TestLimits(t *testing.T) {
 	cmd.Wait()
 }
 
-// TestDevices has a program of the group open a device that it may not.
-func TestDevices(t *testing.T) {
-	g := real(t, Options{Path: name(t), ID: "x"})
-	one, kmsg := int64(1), int64(11)
-	for _, allowed := range []bool{false, true} {
-		list := []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
-		if allowed {
-			list = append(list, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: &one, Minor: &kmsg, Access: "r"})
-		}
-		if err := g.Set(&specs.LinuxResources{Devices: list}); err != nil {
-			t.Fatal(err)
-		}
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("sh", "-c", "read go; : < /dev/null; (: < /dev/kmsg) 2>/dev/null && echo opened || echo refused")
-		var out bytes.Buffer
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = r, &out, &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if err := g.Join(cmd.Process.Pid); err != nil {
-			t.Error(err)
-		}
-		w.Write([]byte("\n"))
-		w.Close()
-		r.Close()
-		if err := cmd.Wait(); err != nil || out.String() != map[bool]string{false: "refused\n", true: "opened\n"}[allowed] {
-			t.Errorf("/dev/kmsg, allowed %v: %q, %v", allowed, out.String(), err)
-		}
-	}
-}
-
 func TestOOM(t *testing.T) {
 	g := real(t, Options{Path: name(t), ID: "x"})
 	limit := int64(16 << 20)

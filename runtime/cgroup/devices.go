@@ -1,12 +1,12 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"path"
 	"slices"
+	"strings"
 
-	"github.com/containerd/cgroups/v3/cgroup2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -30,53 +30,83 @@ func device(kind string, major, minor int64, access string) specs.LinuxDeviceCgr
 	return specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &major, Minor: &minor, Access: access}
 }
 
-// setDevices says which devices may be used.
+// A rule allows or denies accesses to devices.
+type rule struct {
+	allow        bool
+	kind         byte  // 'a', 'b' or 'c'
+	major, minor int64 // -1 is any
+	access       string
+}
+
+// everything tells whether a rule is of every access to every device.
+func (r rule) everything() bool {
+	return r.kind == 'a' && r.major < 0 && r.minor < 0 && r.access == "rwm"
+}
+
+// parseRule reads a rule of config.json, where what is missing means any.
+func parseRule(d specs.LinuxDeviceCgroup) (rule, error) {
+	r := rule{allow: d.Allow, kind: 'a', major: -1, minor: -1}
+	switch d.Type {
+	case "", "a":
+	case "b", "c":
+		r.kind = d.Type[0]
+	default:
+		return rule{}, fmt.Errorf("type %q: %w", d.Type, unix.EINVAL)
+	}
+	for _, n := range []struct {
+		from *int64
+		to   *int64
+	}{{d.Major, &r.major}, {d.Minor, &r.minor}} {
+		switch {
+		case n.from == nil || *n.from == -1:
+		case *n.from < 0 || *n.from > 1<<20:
+			return rule{}, fmt.Errorf("number %d: %w", *n.from, unix.EINVAL)
+		default:
+			*n.to = *n.from
+		}
+	}
+	if strings.Trim(d.Access, "rwm") != "" {
+		return rule{}, fmt.Errorf("access %q: %w", d.Access, unix.EINVAL)
+	}
+	r.access = accesses(func(c rune) bool { return d.Access == "" || strings.ContainsRune(d.Access, c) })
+	return r, nil
+}
+
+// setDevices says which devices may be used. Who has no privileges on the host may not say so, and
+// needs not: the container can make no nodes, and open none that its user may not.
 func (g *Group) setDevices(list []specs.LinuxDeviceCgroup) error {
 	if len(list) == 0 {
 		return nil
 	}
-	list = append(slices.Clone(list), alwaysAllowed...)
-	if dir := g.V1["devices"]; dir != "" {
-		for i, d := range list {
-			name := map[bool]string{true: "devices.allow", false: "devices.deny"}[d.Allow]
-			if err := writeFile(path.Join(dir, name), deviceRule(d)); err != nil {
-				return &FieldError{fmt.Sprintf("devices[%d]", i), err}
-			}
+	rules := make([]rule, 0, len(list)+len(alwaysAllowed))
+	for i, d := range slices.Concat(list, alwaysAllowed) {
+		r, err := parseRule(d)
+		if err != nil {
+			return &FieldError{fmt.Sprintf("devices[%d]", i), err}
 		}
+		rules = append(rules, r)
+	}
+	var err error
+	switch dir := g.V1["devices"]; {
+	case dir != "":
+		err = writeRules(dir, rules)
+	case g.V2 != "":
+		err = attachRules(g.V2, rules)
+	default:
+		err = ErrNoGroup
+	}
+	if err == nil || g.Rootless && (denied(err) || errors.Is(err, ErrNoGroup)) {
 		return nil
 	}
-	if g.V2 == "" {
-		return &FieldError{"devices", ErrNoGroup}
-	}
-	program, license, err := cgroup2.DeviceFilter(list)
-	if err != nil {
-		return &FieldError{"devices", err}
-	}
-	dir, err := os.OpenFile(g.V2, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return &FieldError{"devices", err}
-	}
-	defer dir.Close()
-	if _, err := cgroup2.LoadAttachCgroupDeviceFilter(program, license, int(dir.Fd())); err != nil {
-		return &FieldError{"devices", err}
-	}
-	return nil
+	return &FieldError{"devices", err}
 }
 
-// deviceRule is a rule as v1's devices controller reads it.
-func deviceRule(d specs.LinuxDeviceCgroup) string {
-	part := func(n *int64) string {
-		if n == nil || *n < 0 {
-			return "*"
-		}
-		return number(*n)
+// attachRules gives a v2 group a program that decides by rules, in place of the one that it has.
+func attachRules(dir string, rules []rule) error {
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
 	}
-	kind, access := d.Type, d.Access
-	if kind == "" {
-		kind = "a"
-	}
-	if access == "" {
-		access = "rwm"
-	}
-	return kind + " " + part(d.Major) + ":" + part(d.Minor) + " " + access
+	defer f.Close()
+	return attachProgram(f, rulesProgram(rules))
 }

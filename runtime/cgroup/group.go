@@ -37,6 +37,8 @@ type Group struct {
 	Controllers []string `json:"controllers,omitempty"`
 	// Unit is the systemd unit that the directories belong to, or "".
 	Unit string `json:"unit,omitempty"`
+	// Rootless is that of Options.
+	Rootless bool `json:"rootless,omitempty"`
 }
 
 // Options say which group a container gets.
@@ -57,7 +59,7 @@ type Options struct {
 // error is ErrNotEmpty. Nothing is left behind where it fails.
 func Create(h *Host, o Options) (*Group, error) {
 	name := o.Path
-	g := &Group{}
+	g := &Group{Rootless: o.Rootless}
 	switch {
 	case o.Systemd:
 		u, err := parseUnit(o.Path, o.ID)
