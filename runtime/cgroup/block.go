@@ -20,14 +20,17 @@ func blockSettings(r *specs.LinuxResources, v2 func(string) bool) (all []setting
 	add := func(field, value string, files ...string) {
 		all = append(all, setting{field: "blockIO." + field, controller: controller, files: files, value: value})
 	}
-	weight := func(field, value string, files ...string) {
+	weight := func(field, device string, w uint16, files ...string) {
+		values := []string{device + number(w), device + number(w)}
 		if unified {
-			files = []string{"io.bfq.weight", "io.weight"}
+			// BFQ's are from 1 to 1000; the others, of v2, from 1 to 10000.
+			files, values[1] = []string{"io.bfq.weight", "io.weight"}, device+number(1+(max(uint64(w), 10)-10)*9999/990)
 		}
-		add(field, value, files...)
+		add(field, "", files...)
+		all[len(all)-1].values = values
 	}
 	if b.Weight != nil && *b.Weight != 0 {
-		weight("weight", number(*b.Weight), "blkio.bfq.weight", "blkio.weight")
+		weight("weight", "", *b.Weight, "blkio.bfq.weight", "blkio.weight")
 	}
 	if b.LeafWeight != nil && *b.LeafWeight != 0 {
 		if unified {
@@ -39,7 +42,7 @@ func blockSettings(r *specs.LinuxResources, v2 func(string) bool) (all []setting
 		field := fmt.Sprintf("weightDevice[%d]", i)
 		device := fmt.Sprintf("%d:%d ", d.Major, d.Minor)
 		if d.Weight != nil {
-			weight(field, device+number(*d.Weight), "blkio.bfq.weight_device", "blkio.weight_device")
+			weight(field, device, *d.Weight, "blkio.bfq.weight_device", "blkio.weight_device")
 		}
 		if d.LeafWeight != nil {
 			if unified {

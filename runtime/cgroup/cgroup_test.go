@@ -36,6 +36,9 @@ const (
 	nestedOwn    = "0::/docker/abc/x\n"
 )
 
+// everywhere says that a mount point is seen.
+func everywhere(string, bool) bool { return true }
+
 func TestParseHost(t *testing.T) {
 	for _, test := range []struct {
 		name, mounts, own string
@@ -44,12 +47,17 @@ func TestParseHost(t *testing.T) {
 	}{
 		{"hybrid", hybridMounts, hybridOwn, false,
 			[]string{"/sys/fs/cgroup/cpu,cpuacct/a/b", "/sys/fs/cgroup/memory/a/b", "/sys/fs/cgroup/systemd/a/b", "/sys/fs/cgroup/unified/a/b"},
-			[]string{"/sys/fs/cgroup/cpu,cpuacct/c", "/sys/fs/cgroup/memory/user/a/c", "/sys/fs/cgroup/systemd/user.slice/c", "/sys/fs/cgroup/unified/user.slice/c"}},
-		{"v2", v2Mounts, v2Own, true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/user.slice/user-0.slice/c"}},
-		{"in a container", nestedMounts, nestedOwn, true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/x/c"}},
+			[]string{"/sys/fs/cgroup/cpu,cpuacct/c", "/sys/fs/cgroup/memory/user/a/c", "/sys/fs/cgroup/systemd/user.slice/c", "/sys/fs/cgroup/unified/c"}},
+		{"v2", v2Mounts, v2Own, true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/user.slice/c"}},
+		{"in a container", nestedMounts, nestedOwn, true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/c"}},
+		{"deep in a container", nestedMounts, "0::/docker/abc/x/y\n", true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/x/c"}},
+		{"outside of its namespace", v2Mounts, "0::/../../x\n", true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/c"}},
+		{"removed", hybridMounts, "4:memory:/user/a (deleted)\n", false,
+			[]string{"/sys/fs/cgroup/cpu,cpuacct/a/b", "/sys/fs/cgroup/memory/a/b", "/sys/fs/cgroup/systemd/a/b", "/sys/fs/cgroup/unified/a/b"},
+			[]string{"/sys/fs/cgroup/cpu,cpuacct/c", "/sys/fs/cgroup/memory/c", "/sys/fs/cgroup/systemd/c", "/sys/fs/cgroup/unified/c"}},
 		{"elsewhere", nestedMounts, "0::/docker/abcd\n", true, []string{"/sys/fs/cgroup/a/b"}, []string{"/sys/fs/cgroup/c"}},
 	} {
-		h, err := parseHost(strings.NewReader(test.mounts), strings.NewReader(test.own))
+		h, err := parseHost(strings.NewReader(test.mounts), strings.NewReader(test.own), everywhere)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -66,15 +74,21 @@ func TestParseHost(t *testing.T) {
 			t.Errorf("%s: %s", test.name, diff)
 		}
 	}
-	if _, err := parseHost(strings.NewReader("31 23 0:28 / /tmp rw - tmpfs tmpfs rw\n"), strings.NewReader("0::/\n")); err != ErrNone {
+	if _, err := parseHost(strings.NewReader("31 23 0:28 / /tmp rw - tmpfs tmpfs rw\n"), strings.NewReader("0::/\n"), everywhere); err != ErrNone {
 		t.Errorf("a host without: %v", err)
 	}
 	for _, own := range []string{"nonsense", "0:", "0::relative\n"} {
-		if _, err := parseHost(strings.NewReader(v2Mounts), strings.NewReader(own)); err == nil {
+		if _, err := parseHost(strings.NewReader(v2Mounts), strings.NewReader(own), everywhere); err == nil {
 			t.Errorf("/proc/self/cgroup %q is accepted", own)
 		}
 	}
-	h, err := parseHost(strings.NewReader(hybridMounts), strings.NewReader(hybridOwn))
+	h, err := parseHost(strings.NewReader(hybridMounts), strings.NewReader(hybridOwn), func(point string, v2 bool) bool {
+		return point != "/sys/fs/cgroup/memory" && v2 == (point == "/sys/fs/cgroup/unified")
+	})
+	if err != nil || h.with("memory") == nil || h.with("memory").point != "/mnt/again" {
+		t.Errorf("a mount point with something else over it: %+v, %v", h, err)
+	}
+	h, err = parseHost(strings.NewReader(hybridMounts), strings.NewReader(hybridOwn), everywhere)
 	if err != nil || h.with("cpuacct") == nil || h.with("pids") != nil {
 		t.Errorf("controllers of a hybrid host: %+v, %v", h, err)
 	}
@@ -155,7 +169,7 @@ func FuzzParsers(f *testing.F) {
 		if n := len(parseList(string(b))); n > 1<<16*(bytes.Count(b, []byte(","))+1) {
 			t.Errorf("a list of %d", n)
 		}
-		parseHost(bytes.NewReader(b), bytes.NewReader(b))
+		parseHost(bytes.NewReader(b), bytes.NewReader(b), everywhere)
 	})
 }
 

@@ -16,17 +16,28 @@ var ErrNoFreezer = errors.New("no freezer: neither a cgroup v2 nor the freezer c
 
 // Freeze stops all processes in the group, and returns when they have stopped. Where a v2 group
 // is at hand they can still be traced and killed.
-func (g *Group) Freeze() error { return g.setFrozen(true) }
-
-// Thaw lets them go on.
-func (g *Group) Thaw() error { return g.setFrozen(false) }
-
-func (g *Group) setFrozen(on bool) error {
-	set, err := g.freezeV2(on)
+func (g *Group) Freeze() error {
+	set, err := g.freezeV2(true)
 	if err == nil && !set {
-		set, err = g.freezeV1(on)
+		set, err = g.freezeV1(true)
 	}
 	if err == nil && !set {
+		err = ErrNoFreezer
+	}
+	return err
+}
+
+// Thaw lets them go on, by whichever freezer they were stopped.
+func (g *Group) Thaw() error {
+	set, err := g.freezeV2(false)
+	if err != nil {
+		return err
+	}
+	on, err := g.frozenV1()
+	if err == nil && (on || !set) {
+		on, err = g.freezeV1(false)
+	}
+	if err == nil && !set && !on {
 		err = ErrNoFreezer
 	}
 	return err
@@ -82,13 +93,19 @@ func (g *Group) freezeV1(on bool) (set bool, err error) {
 	return true, err
 }
 
-// thawV1 lets what v1 has frozen go on: it does not die otherwise.
-func (g *Group) thawV1() error {
-	if frozen, err := g.frozenV1(); err != nil || !frozen {
-		return nil
+// checkThawed refuses a group that is frozen, or below one that is: a process that is put there stops.
+func (g *Group) checkThawed() error {
+	on, err := g.frozenV1()
+	if err != nil {
+		return err
 	}
-	_, err := g.freezeV1(false)
-	return err
+	if on {
+		return fmt.Errorf("%s: %w", g.V1["freezer"], ErrFrozen)
+	}
+	if g.V2 != "" && readFlat(path.Join(g.V2, "cgroup.events"))["frozen"] != 0 {
+		return fmt.Errorf("%s: %w", g.V2, ErrFrozen)
+	}
+	return nil
 }
 
 func (g *Group) frozenV1() (bool, error) {

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +21,8 @@ var (
 	// ErrNotEmpty says that there are processes in a group, or groups below it, where none
 	// must be.
 	ErrNotEmpty = errors.New("container's cgroup is not empty")
+	// ErrFrozen says that a group in which a container should begin is frozen.
+	ErrFrozen = errors.New("container's cgroup is frozen")
 	// ErrNoGroup says that a container has no control group, as where an ordinary user may not make any.
 	ErrNoGroup = errors.New("the container has no cgroup")
 )
@@ -43,8 +44,8 @@ type Group struct {
 
 // Options say which group a container gets.
 type Options struct {
-	// Path is linux.cgroupsPath: absolute in each hierarchy, or below the caller's own group. ""
-	// is a group below the caller's that is called as ID. With Systemd it is "slice:prefix:name".
+	// Path is linux.cgroupsPath: absolute in each hierarchy, or below the caller's own group, of v2
+	// beside it. "" is one there that is called as ID. With Systemd it is "slice:prefix:name".
 	Path string
 	ID   string
 	// Systemd has systemd make the group, as a scope, which begins with the process Pid.
@@ -73,37 +74,49 @@ func Create(h *Host, o Options) (*Group, error) {
 	case name == "":
 		name = o.ID
 	}
-	if err := checkPath(name); err != nil {
+	var made []string
+	if err := g.create(h, name, &made); err != nil {
+		for _, dir := range slices.Backward(made) {
+			unix.Rmdir(dir)
+		}
+		if g.Unit != "" {
+			err = errors.Join(err, stopUnit(g.Unit))
+		}
 		return nil, err
+	}
+	return g, nil
+}
+
+// create makes the group's directories, and adds those that it makes, and those above them, to made.
+func (g *Group) create(h *Host, name string, made *[]string) error {
+	if err := checkPath(name); err != nil {
+		return err
 	}
 	for i := range h.hierarchies {
 		y := &h.hierarchies[i]
 		dir := y.dir(name)
 		if dir == path.Clean(y.point) {
-			g.Remove()
-			return nil, fmt.Errorf("linux.cgroupsPath %q: the root of all groups is no container's", o.Path)
+			return fmt.Errorf("linux.cgroupsPath %q: the root of all groups is no container's", name)
 		}
-		made, err := makeGroup(y, dir, g.Unit != "")
-		if err != nil {
-			if o.Rootless && denied(err) {
+		if err := makeGroup(y, dir, g.Unit != "", made); err != nil {
+			if g.Rootless && denied(err) {
 				continue
 			}
-			g.Remove()
-			return nil, err
+			return err
 		}
 		g.add(y, dir)
-		if !made && g.Unit == "" {
-			if n, err := count(dir); err != nil || n > 0 {
-				g.forget(dir)
-				g.Remove()
-				if err == nil {
-					err = fmt.Errorf("%s: %w: %d process(es) found", dir, ErrNotEmpty, n)
-				}
-				return nil, err
-			}
+		if slices.Contains(*made, dir) || g.Unit != "" {
+			continue
+		}
+		n, err := count(dir)
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%s: %w: %d process(es) found", dir, ErrNotEmpty, n)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return g, nil
+	return g.checkThawed()
 }
 
 // denied tells whether an error is one of those of who may not make groups.
@@ -134,36 +147,41 @@ func (g *Group) add(y *hierarchy, dir string) {
 	}
 }
 
-// forget has Remove leave a directory alone.
-func (g *Group) forget(dir string) {
-	maps.DeleteFunc(g.V1, func(_, d string) bool { return d == dir })
-	if g.V2 == dir {
-		g.V2 = ""
-	}
-}
-
-// makeGroup makes a group's directory and those above it. made is false if it was there.
-func makeGroup(y *hierarchy, dir string, theirs bool) (made bool, err error) {
-	if err := os.MkdirAll(path.Dir(dir), 0o755); err != nil {
-		return false, err
-	}
-	err = os.Mkdir(dir, 0o755)
-	made = err == nil
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return false, err
+// makeGroup makes a group's directory and those above it.
+func makeGroup(y *hierarchy, dir string, theirs bool, made *[]string) error {
+	if err := makeDir(dir, made); err != nil {
+		return err
 	}
 	switch {
 	case y.v2 && !theirs:
-		err = enable(y, dir)
+		return enable(y, dir)
 	case slices.Contains(y.controllers, "cpuset"):
-		err = inheritSets(y.point, dir)
-	default:
-		err = nil
+		return inheritSets(y.point, dir)
 	}
-	if err != nil && made {
-		os.Remove(dir)
+	return nil
+}
+
+// makeDir makes a directory and those above it, and adds those that were not there to made.
+func makeDir(dir string, made *[]string) error {
+	for again := 0; ; again++ {
+		err := unix.Mkdir(dir, 0o755)
+		switch {
+		case err == nil:
+			*made = append(*made, dir)
+			return nil
+		case err == unix.EEXIST:
+			var st unix.Stat_t
+			if err := unix.Lstat(dir, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+				return &fs.PathError{Op: "mkdir", Path: dir, Err: unix.ENOTDIR}
+			}
+			return nil
+		case err != unix.ENOENT || dir == "/" || again > 9: // who fails to make a group removes those above it, too
+			return &fs.PathError{Op: "mkdir", Path: dir, Err: err}
+		}
+		if err := makeDir(path.Dir(dir), made); err != nil {
+			return err
+		}
 	}
-	return made, err
 }
 
 // enable lets the groups below the v2 hierarchy's root, down to dir, have all controllers that can be
@@ -287,23 +305,12 @@ func (g *Group) Processes() ([]int, error) {
 
 // processes are those in a directory's group and below it.
 func processes(dir string) (pids []int, err error) {
-	err = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+	err = walk(unix.AT_FDCWD, dir, func(group *os.File) error {
+		fd, err := unix.Openat(int(group.Fd()), "cgroup.procs", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			if p != dir && errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			return err
+			return &fs.PathError{Op: "open", Path: path.Join(group.Name(), "cgroup.procs"), Err: err}
 		}
-		if !e.IsDir() {
-			return nil
-		}
-		f, err := os.Open(path.Join(p, "cgroup.procs"))
-		if err != nil {
-			if p != dir && errors.Is(err, fs.ErrNotExist) {
-				return fs.SkipDir
-			}
-			return err
-		}
+		f := os.NewFile(uintptr(fd), "cgroup.procs")
 		defer f.Close()
 		lines := bufio.NewScanner(f)
 		for lines.Scan() {
@@ -317,112 +324,4 @@ func processes(dir string) (pids []int, err error) {
 		return nil
 	})
 	return pids, err
-}
-
-func count(dir string) (int, error) {
-	pids, err := processes(dir)
-	return len(pids), err
-}
-
-// How long is waited for the kernel at most.
-const (
-	step    = time.Millisecond
-	maxWait = 10 * time.Second
-)
-
-// until asks f again and again until it is done, at most for maxWait, and tells whether it was.
-func until(f func() (done bool, err error)) (bool, error) {
-	wait := step
-	for waited := time.Duration(0); ; waited += wait {
-		done, err := f()
-		if done || err != nil || waited >= maxWait {
-			return done, err
-		}
-		time.Sleep(wait)
-		wait = min(2*wait, 100*time.Millisecond)
-	}
-}
-
-// Kill ends all processes in the group and below it by SIGKILL, frozen or not, and does not wait
-// for that. A group that is gone has none.
-func (g *Group) Kill() error {
-	if g.V2 != "" {
-		err := writeFile(path.Join(g.V2, "cgroup.kill"), "1")
-		if err == nil {
-			return g.thawV1()
-		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
-			return err
-		}
-	}
-	// They may fork meanwhile.
-	known := make(map[int]bool)
-	for {
-		pids, err := g.Processes()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		news := false
-		for _, pid := range pids {
-			if !known[pid] && unix.Kill(pid, unix.SIGKILL) == nil {
-				known[pid], news = true, true
-			}
-		}
-		if !news {
-			return g.thawV1()
-		}
-	}
-}
-
-// Remove removes the group, and those below it: the error is ErrNotEmpty if processes are left after
-// a while. What is not there any more is no error.
-func (g *Group) Remove() error {
-	_ = g.thawV1()
-	var errs []error
-	for _, dir := range g.dirs() {
-		gone, err := until(func() (bool, error) {
-			err := removeTree(dir)
-			if errors.Is(err, unix.EBUSY) {
-				return false, nil
-			}
-			return err == nil, err
-		})
-		if err == nil && !gone {
-			n, _ := count(dir)
-			err = fmt.Errorf("%s: %w: %d process(es) found", dir, ErrNotEmpty, n)
-		}
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if g.Unit != "" {
-		errs = append(errs, stopUnit(g.Unit))
-	}
-	return errors.Join(errs...)
-}
-
-// removeTree removes a directory of groups. Files in it are the kernel's, and go with it.
-func removeTree(dir string) error {
-	err := unix.Rmdir(dir)
-	if err == nil || err == unix.ENOENT {
-		return nil
-	}
-	below, rerr := os.ReadDir(dir)
-	if rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-		return rerr
-	}
-	for _, e := range below {
-		if e.IsDir() {
-			if err := removeTree(path.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err = unix.Rmdir(dir); err == nil || err == unix.ENOENT {
-		return nil
-	}
-	return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
 }

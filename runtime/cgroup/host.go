@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 )
 
 // ErrNone says that the host has no control groups that this process sees.
@@ -50,7 +51,7 @@ func Detect() (*Host, error) {
 		return nil, err
 	}
 	defer own.Close()
-	h, err := parseHost(mounts, own)
+	h, err := parseHost(mounts, own, mounted)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +70,17 @@ func Detect() (*Host, error) {
 // v1Controllers are those that v1 hierarchies may have, as mount options name them.
 var v1Controllers = []string{"blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "misc", "net_cls", "net_prio", "perf_event", "pids", "rdma"}
 
+// mounted tells whether control groups are what is seen at a mount point: something else may be mounted
+// over them, and it would take directories, too.
+func mounted(point string, v2 bool) bool {
+	var st unix.Statfs_t
+	err := unix.Statfs(point, &st)
+	return err == nil && uint32(st.Type) == map[bool]uint32{false: unix.CGROUP_SUPER_MAGIC, true: unix.CGROUP2_SUPER_MAGIC}[v2]
+}
+
 // parseHost reads what proc_pid_mountinfo(5) and the /proc/PID/cgroup of cgroups(7) describe. Of
-// several mounts of one hierarchy the first counts.
-func parseHost(mounts, own io.Reader) (*Host, error) {
+// several mounts of one hierarchy that are seen the first counts.
+func parseHost(mounts, own io.Reader, seen func(point string, v2 bool) bool) (*Host, error) {
 	groups, err := parseOwn(own)
 	if err != nil {
 		return nil, err
@@ -81,7 +90,7 @@ func parseHost(mounts, own io.Reader) (*Host, error) {
 		return nil, fmt.Errorf("mounts of control groups: %w", err)
 	}
 	h := &Host{}
-	seen := make(map[string]bool)
+	known := make(map[string]bool)
 	for _, m := range infos {
 		y := hierarchy{v2: m.FSType == "cgroup2", point: m.Mountpoint, root: m.Root}
 		if !y.v2 {
@@ -95,10 +104,10 @@ func parseHost(mounts, own io.Reader) (*Host, error) {
 			}
 		}
 		id := strings.Join(y.controllers, ",")
-		if seen[id] {
+		if known[id] || !seen(y.point, y.v2) {
 			continue
 		}
-		seen[id] = true
+		known[id] = true
 		y.own = "/"
 		if len(y.controllers) == 0 {
 			y.own = groups[""]
@@ -125,6 +134,10 @@ func parseOwn(r io.Reader) (map[string]string, error) {
 		}
 		for _, c := range strings.Split(controllers, ",") {
 			groups[c] = group
+			// It is outside of what this process sees, or removed.
+			if strings.HasPrefix(group, "/..") || strings.HasSuffix(group, " (deleted)") {
+				groups[c] = "/"
+			}
 		}
 	}
 	return groups, lines.Err()
@@ -145,7 +158,8 @@ func (h *Host) with(controller string) *hierarchy {
 	return nil
 }
 
-// dir is the directory of a group: an absolute one in the hierarchy, or one below this process's.
+// dir is the directory of a group: an absolute one in the hierarchy, or one below this process's. Of v2
+// it is one beside this process's: a group that has processes gives no controllers to those below it.
 func (y *hierarchy) dir(group string) string {
 	if path.IsAbs(group) {
 		return path.Join(y.point, group)
@@ -157,6 +171,9 @@ func (y *hierarchy) dir(group string) string {
 			rest = "/" // what is mounted is not above this process's group
 		}
 		own = rest
+	}
+	if y.v2 {
+		own = path.Dir(path.Join("/", own))
 	}
 	return path.Join(y.point, own, path.Join("/", group))
 }

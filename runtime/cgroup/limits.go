@@ -3,10 +3,8 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/containerd/cgroups/v3/cgroup2"
@@ -31,12 +29,15 @@ type setting struct {
 	field, controller string
 	files             []string
 	value             string
+	// values, if any, are the texts for the files one by one, in place of value.
+	values []string
 	// needless says that a kernel without the files does by itself what is asked for.
 	needless bool
 }
 
-// Set sets limits, those that resources has; nil has none. It stops at the first that cannot be
-// set, which the error, a *FieldError, names.
+// Set sets limits, those that resources has; nil has none. It stops at one that cannot be
+// set, which the error, a *FieldError, names, and those set before it are as they were again, but
+// for devices, for limits of single devices and for unified.
 func (g *Group) Set(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
@@ -57,12 +58,16 @@ func (g *Group) Set(r *specs.LinuxResources) error {
 	if err := g.checkMemory(r.Memory); err != nil {
 		return err
 	}
-	for _, s := range g.inOrder(all) {
-		if err := g.set(s); err != nil {
-			return &FieldError{s.field, err}
-		}
+	before := g.read(all)
+	if err := g.write(all); err != nil {
+		_ = g.write(before)
+		return err
 	}
-	return g.setUnified(r.Unified)
+	if err := g.setUnified(r.Unified); err != nil {
+		_ = g.write(before)
+		return err
+	}
+	return nil
 }
 
 // hasV2 tells whether a controller is in the v2 hierarchy.
@@ -76,48 +81,6 @@ func (g *Group) dirOf(controller string) string {
 		return g.V2
 	}
 	return g.V1[controller]
-}
-
-func (g *Group) set(s setting) error {
-	dir := g.dirOf(s.controller)
-	if dir == "" {
-		if s.needless {
-			return nil
-		}
-		if !g.Exists() {
-			return ErrNoGroup
-		}
-		return fmt.Errorf("%s: %w", s.controller, ErrNoController)
-	}
-	var err error
-	for _, name := range s.files {
-		if err = writeFile(path.Join(dir, name), s.value); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	if s.needless {
-		return nil
-	}
-	return err
-}
-
-// inOrder brings settings of v1's two limits of memory into an order in which the kernel takes them: the one
-// with swap is never less than the other.
-func (g *Group) inOrder(all []setting) []setting {
-	const memory, both = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
-	at := func(name string) int {
-		return slices.IndexFunc(all, func(s setting) bool { return s.files[0] == name })
-	}
-	i, j := at(memory), at(both)
-	if i < 0 || j < 0 {
-		return all
-	}
-	now, err := readUint(path.Join(g.V1["memory"], both))
-	want, perr := strconv.ParseUint(all[i].value, 10, 64)
-	if err == nil && (perr != nil || want > now) { // -1 is no limit
-		all[i], all[j] = all[j], all[i]
-	}
-	return all
 }
 
 // checkMemory refuses a limit that is below what is in use, where that is asked for.
@@ -160,12 +123,18 @@ func memorySettings(r *specs.LinuxResources, v2 func(string) bool) (all []settin
 	unsupported := func(field string) error {
 		return &FieldError{"memory." + field, errors.New("cgroup v2 has no such limit")}
 	}
+	// Memory without a limit is none if together with swap it has one.
+	unlimited := m.Limit != nil && *m.Limit < 0 && (m.Swap == nil || *m.Swap == 0)
 	if !v2("memory") {
 		if m.Limit != nil && *m.Limit != 0 {
 			add("limit", number(*m.Limit), "memory.limit_in_bytes")
 		}
-		if m.Swap != nil && *m.Swap != 0 {
+		switch {
+		case m.Swap != nil && *m.Swap != 0:
 			add("swap", number(*m.Swap), "memory.memsw.limit_in_bytes")
+		case unlimited:
+			add("swap", "-1", "memory.memsw.limit_in_bytes")
+			all[len(all)-1].needless = true
 		}
 		if m.Reservation != nil && *m.Reservation != 0 {
 			add("reservation", number(*m.Reservation), "memory.soft_limit_in_bytes")
@@ -185,12 +154,16 @@ func memorySettings(r *specs.LinuxResources, v2 func(string) bool) (all []settin
 		return all, nil // the kernel has no limit for memory of its own any more: memory.kernel
 	}
 	switch {
-	case m.KernelTCP != nil:
+	case m.KernelTCP != nil && *m.KernelTCP != 0:
 		return nil, unsupported("kernelTCP")
 	case m.Swappiness != nil:
 		return nil, unsupported("swappiness")
 	case m.DisableOOMKiller != nil && *m.DisableOOMKiller:
 		return nil, unsupported("disableOOMKiller")
+	}
+	if unlimited {
+		add("swap", "max", "memory.swap.max")
+		all[len(all)-1].needless = true
 	}
 	if m.Swap != nil && *m.Swap != 0 {
 		// There it counts alone, here together with memory.
@@ -227,9 +200,12 @@ func cpuSettings(r *specs.LinuxResources, v2 func(string) bool) (all []setting, 
 	if c.Mems != "" {
 		add("mems", "cpuset", c.Mems, "cpuset.mems")
 	}
-	if c.Idle != nil {
-		add("idle", "cpu", number(*c.Idle), "cpu.idle")
-	}
+	// A group that is idle has no shares: they come before.
+	defer func() {
+		if c.Idle != nil {
+			add("idle", "cpu", number(*c.Idle), "cpu.idle")
+		}
+	}()
 	if !v2("cpu") {
 		if c.Shares != nil && *c.Shares != 0 {
 			add("shares", "cpu", number(*c.Shares), "cpu.shares")

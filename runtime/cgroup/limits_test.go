@@ -103,7 +103,7 @@ func TestSet(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{
 		"memory.max": "104857600", "memory.swap.max": "52428800", "memory.low": "52428800", "cpu.weight": "59", "cpu.max": "20000 50000", "cpu.max.burst": "1000",
-		"cpu.idle": "0", "cpuset.cpus": "0-1", "cpuset.mems": "0", "pids.max": "20", "io.weight": "8:16 300", "io.max": "8:16 wbps=6",
+		"cpu.idle": "0", "cpuset.cpus": "0-1", "cpuset.mems": "0", "pids.max": "20", "io.weight": "8:16 2930", "io.max": "8:16 wbps=6",
 		"hugetlb.2MB.max": "4194304", "hugetlb.2MB.rsvd.max": "4194304", "rdma.max": "mlx hca_handle=3 hca_object=10", "memory.high": "123",
 	}, written(t, dir)); diff != "" {
 		t.Error(diff)
@@ -124,6 +124,19 @@ func TestUnset(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, written(t, dir)); diff != "" {
 			t.Errorf("v2 %v: %s", v2, diff)
+		}
+	}
+	// Memory without a limit has none with swap either, and needs no kernel that counts it.
+	for _, v2 := range []bool{false, true} {
+		g, dir := made(t, v2)
+		r := &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: p(-1)}}
+		swap := map[bool]string{false: "memory.memsw.limit_in_bytes", true: "memory.swap.max"}[v2]
+		if err := g.Set(r); err != nil || written(t, dir)[swap] == "" {
+			t.Errorf("v2 %v: %q, %v", v2, written(t, dir), err)
+		}
+		os.Remove(filepath.Join(dir, swap))
+		if err := g.Set(r); err != nil {
+			t.Errorf("v2 %v: %v", v2, err)
 		}
 	}
 	if err := (&Group{}).Set(nil); err != nil {
