@@ -235,6 +235,8 @@ type engine struct {
 
 	accessWatch
 
+	subreapers bool // there are, or were, some
+
 	ending  bool        // the box is being killed
 	ended   bool        // its first process has made its last call
 	endedAt sched.Stamp // when

@@ -22,7 +22,7 @@ func exitEnter(e *engine, t *task) verdict {
 	case t != t.leader:
 		e.lastEnds(t)
 	}
-	if t == e.root {
+	if t == e.root || len(t.kids) > 0 && e.subreaperOf(t) != nil {
 		if v, wait := e.order(t, e.everybody(t)); wait {
 			return v
 		}

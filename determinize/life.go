@@ -221,8 +221,9 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	e.vforkOver(t)
 	t.vforkOf = nil
 	woken := e.orphaned(t)
+	heir := e.subreaperOf(t)
 	for _, k := range t.kids {
-		k.parent = nil
+		k.parent = heir
 		k.sync()
 		if sig := k.parentDeath; sig != 0 && k.state != stateDead && !e.ending {
 			l := letter{sig: sig, at: t.stamp(), edge: t.clk.Edge}
@@ -232,7 +233,10 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 				e.mail(k, &l)
 			}
 		}
-		if k.state == stateDead {
+		switch {
+		case heir != nil && !(heir.noWait && k.state == stateDead):
+			e.adopts(heir, k, t.shown())
+		case k.state == stateDead:
 			e.reap(k)
 		}
 	}
@@ -257,6 +261,31 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	if w := t.awaitedBy; w != nil {
 		w.reaping--
 	}
+}
+
+// subreaperOf is who gets the children of a process that dies: the nearest of its forebears
+// that lives and has asked for them. nil is init, which waits for nobody's sake; PR_SET_CHILD_SUBREAPER(2const).
+func (e *engine) subreaperOf(t *task) *task {
+	if !e.subreapers || t == e.root {
+		return nil
+	}
+	for p := t.forker; p != nil; p = p.forker {
+		if p.leader.orphans != nil && !p.leader.ended() {
+			return p.leader
+		}
+	}
+	return nil
+}
+
+// adopts gives a subreaper the child of one who has died at a stamp. Who waits for orphans waits
+// for everybody: who dies with children has its turn.
+func (e *engine) adopts(heir, k *task, at sched.Stamp) {
+	k.adopted = at
+	heir.kids = append(heir.kids, k)
+	if k.state == stateDead {
+		e.raise(heir, at) // the kernel tells it now
+	}
+	e.changes++
 }
 
 // vforkOver notes that a child of vfork has execed or ended, where its parent goes on:

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/procfs"
+	"laplace.dev/laplace/determinize/sched"
 )
 
 // unameEnter handles uname.
@@ -276,12 +277,25 @@ func getppidEnter(e *engine, t *task) verdict {
 
 // parentOf is the parent that a task is told of; nil says that it is init.
 func (e *engine) parentOf(t *task) *task {
-	p := t.forker
-	if p == nil || p.ended() && p.stamp().Before(t.stamp()) {
-		return nil
+	p := t.parentAt(t.stamp())
+	if p != nil {
+		t.sawParent = t.clk.B
 	}
-	t.sawParent = t.clk.B
 	return p
+}
+
+// parentAt is a task's parent at a stamp; nil is init.
+func (t *task) parentAt(at sched.Stamp) *task {
+	p := t.forker
+	if p == nil || !p.ended() || !p.stamp().Before(at) {
+		return p
+	}
+	for p = p.forker; p != nil; p = p.forker {
+		if p.leader.orphans != nil && !(p.ended() && p.stamp().Before(at)) {
+			return p.leader
+		}
+	}
+	return nil
 }
 
 // ended tells whether a task will make no call any more.

@@ -53,11 +53,14 @@ func prctlEnter(e *engine, t *task) verdict {
 	}
 	switch t.fd(0) {
 	case unix.PR_SET_CHILD_SUBREAPER:
-		if t.arg(1) != 0 {
-			e.refuse("prctl(PR_SET_CHILD_SUBREAPER)")
-			return fail(unix.EINVAL)
+		if v, wait := e.order(t, e.everybody(t)); wait {
+			return v
 		}
-		return answer(0)
+		return runThen(func(ret int64) {
+			if t.orphans = nil; ret == 0 && t.arg(1) != 0 {
+				t.orphans, e.subreapers = e.everybody(t), true
+			}
+		})
 	case unix.PR_SET_PDEATHSIG:
 		if t.arg(1) > 64 {
 			return fail(unix.EINVAL)

@@ -201,7 +201,7 @@ func (e *engine) procProcess(t, asker *task) procfs.Process {
 		p.PPID, p.Comm, p.State = 0, "init", 'S'
 		return p
 	}
-	if f := t.forker; f != nil && !(f.ended() && f.stamp().Before(asker.stamp())) {
+	if f := t.parentAt(asker.stamp()); f != nil {
 		p.PPID = f.vpid
 	}
 	if comm, errno := e.readProc(strconv.Itoa(t.pid) + "/comm"); errno == 0 {

@@ -259,6 +259,9 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 		return best
 	}
 	scope := func(visit func(*sched.Task)) {
+		if t.orphans != nil {
+			t.orphans(visit)
+		}
 		for _, k := range t.kids {
 			if !eligible(k, options) || !group && !match(k) { // its group may yet be another one
 				continue
@@ -394,6 +397,9 @@ func (t *task) usage() []byte { return rusage(t.clk.Own() + t.kidOwn) }
 func (t *task) changed() sched.Stamp {
 	switch {
 	case t.state == stateDead, t.state == stateExiting:
+		if t.shown().Before(t.adopted) {
+			return t.adopted
+		}
 		return t.shown()
 	case t.contd && t.stopped == 0:
 		return t.contdAt

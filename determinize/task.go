@@ -44,19 +44,21 @@ func (s state) inTransit() bool { return s == stateRunning || s == stateWaking |
 type process struct {
 	vpid        int // as the box names it: the tid of its first thread
 	pidfd       int
-	first       int        // its first thread, as the engine names it: the process
-	leader      *task      // the thread that stands for it: its first one, or the one that ends it
-	threads     []*task    // that go on, oldest first
-	lastRan     *task      // of several threads, who ran last
-	memory      bool       // others may see what it writes to its memory
-	execing     *task      // that starts another program
-	parent      *task      // nil: the box's init
-	forker      *task      // that forked it, dead or alive
-	sawParent   uint64     // B at which it last asked who its parent is
-	kids        []*task    // that have not been waited for
-	end         sched.Task // what its parent is told of its end
-	floor       uint64     // the B before which it is not
-	exitHeld    bool       // its end was held until its parent was told
+	first       int         // its first thread, as the engine names it: the process
+	leader      *task       // the thread that stands for it: its first one, or the one that ends it
+	threads     []*task     // that go on, oldest first
+	lastRan     *task       // of several threads, who ran last
+	memory      bool        // others may see what it writes to its memory
+	execing     *task       // that starts another program
+	parent      *task       // nil: the box's init
+	forker      *task       // that forked it, dead or alive
+	orphans     sched.Scope // of a subreaper, whose children its descendants become whose parents die: who may leave it one
+	adopted     sched.Stamp // when its parent died and a subreaper got it
+	sawParent   uint64      // B at which it last asked who its parent is
+	kids        []*task     // that have not been waited for
+	end         sched.Task  // what its parent is told of its end
+	floor       uint64      // the B before which it is not
+	exitHeld    bool        // its end was held until its parent was told
 	weighed     []weighing
 	weighedIn   bool
 	kidsUsed    time.Duration // CPU time of those that it has forked, and that have ended

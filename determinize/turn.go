@@ -298,10 +298,14 @@ func (e *engine) clear(t *task, u *turn) bool {
 
 func nobody(func(*sched.Task)) {}
 
-// children visits what a task is told of its children's ends.
+// children visits what a task is told of its children's ends. A subreaper may get another one
+// wherever somebody dies.
 func (t *task) children(visit func(*sched.Task)) {
 	for _, k := range t.kids {
 		visit(&k.end)
+	}
+	if t.orphans != nil {
+		t.orphans(visit)
 	}
 }
 
