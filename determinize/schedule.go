@@ -299,7 +299,7 @@ func (e *engine) decide(t *task) {
 	}
 	e.about = nil
 	v := e.judge(t)
-	if u := e.about; u != nil && u != t && u != e.init && v.do != doHold {
+	if u := e.about; u != nil && u != t && !e.isInit(u) && v.do != doHold {
 		if w, wait := e.order(t, e.everybody(t)); wait {
 			v = w // it is there or not by what others have done
 		}

@@ -132,8 +132,12 @@ func (e *engine) release() error {
 	t.leader, t.threads, t.first = t, []*task{t}, t.pid
 	t.clk.Past = e.chains.First()
 	t.rnd = prng.NewStream(t.seed, "random")
-	e.init = &task{process: &process{vpid: 1, pgid: 1, sid: 1, limits: t.limits}, pid: e.cfg.Init, state: stateBlocked}
 	e.root = t
+	if c.VPID == 1 {
+		t.orphans, e.subreapers = e.everybody(t), true
+	} else {
+		e.init = &task{process: &process{vpid: 1, pgid: 1, sid: 1, limits: t.limits}, pid: e.cfg.Init, state: stateBlocked}
+	}
 	t.cpu = e.cfg.CPU
 	t.ord = sched.Task{Path: t.path, Of: t}
 	e.live = []*task{t}

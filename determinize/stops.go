@@ -216,7 +216,7 @@ func (e *engine) effect(t *task, sig unix.Signal) (caught, fatal bool) {
 	const harmless = 1<<(17-1) | 1<<(18-1) | 1<<(19-1) | 1<<(20-1) | 1<<(21-1) | 1<<(22-1) | 1<<(23-1) | 1<<(28-1)
 	bit := uint64(1) << (sig - 1)
 	s, ok := e.signalState(t)
-	return s.caught&bit != 0, ok && (s.caught|s.ignored|harmless)&bit == 0
+	return s.caught&bit != 0, ok && (s.caught|s.ignored|harmless)&bit == 0 && !e.isPIDOne(t)
 }
 
 // quietSignals are those whose default is to be ignored; signal(7).
@@ -235,6 +235,9 @@ func (e *engine) deliverable(t *task) bool {
 	}
 	pending := s.pending &^ mask
 	ignored := s.ignored | quietSignals&^s.caught
+	if e.isPIDOne(t) {
+		ignored = ^s.caught
+	}
 	if pending&^ignored != 0 {
 		return true
 	}

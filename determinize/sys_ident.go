@@ -272,6 +272,9 @@ func getppidEnter(e *engine, t *task) verdict {
 	if p := e.parentOf(t); p != nil {
 		return answer(int64(p.vpid))
 	}
+	if t.vpid == 1 {
+		return answer(0)
+	}
 	return answer(1)
 }
 

@@ -82,6 +82,9 @@ func killEnter(e *engine, t *task) verdict {
 	if !thread {
 		e.addressees(targets, unix.Signal(sig))
 	}
+	if sig != 0 {
+		targets = slices.DeleteFunc(targets, func(u *task) bool { return e.immune(u, unix.Signal(sig)) })
+	}
 	if len(targets) == 1 && (targets[0] == t || sig == uint64(unix.SIGKILL) && !thread && targets[0].process == t.process) {
 		if t.doomed = sig == uint64(unix.SIGKILL); t.doomed && t.threaded() {
 			e.takesOver(t)
@@ -289,7 +292,7 @@ func (e *engine) posted(t *task, sig unix.Signal, info *[128]byte) bool {
 // guest's, whatever user it is.
 func (e *engine) mayKill(t *task, target int) unix.Errno {
 	switch {
-	case target == 1:
+	case target == 1 && e.init != nil:
 		return unix.EPERM
 	case e.reapedAfter(t, target):
 		return 0
@@ -314,7 +317,7 @@ func (e *engine) targets(t *task, target int) []*task {
 		case u != u.leader || !u.bornBefore(t):
 		case target > 0 && u.vpid == target,
 			target == 0 && u.pgid == t.pgid,
-			target == -1 && u != t,
+			target == -1 && u.process != t.process && u.vpid != 1,
 			target < -1 && u.pgid == -target:
 			out = append(out, u)
 		}

@@ -72,7 +72,7 @@ func pidfdOpenEnter(e *engine, t *task) verdict {
 	}
 	u := e.vpids[int(pid)]
 	switch {
-	case pid == 1:
+	case pid == 1 && e.init != nil:
 		u = e.init
 	case u == nil && e.threadByID(int(pid)) != nil:
 		return fail(unix.EINVAL) // not a process's first thread
@@ -114,7 +114,7 @@ func pidfdSignalEnter(e *engine, t *task) verdict {
 	switch {
 	case uint32(sig) > maxSignal:
 		return fail(unix.EINVAL)
-	case pd.of == e.init.process:
+	case e.init != nil && pd.of == e.init.process:
 		return fail(unix.EPERM)
 	case pd.of.reaped:
 		return fail(unix.ESRCH)

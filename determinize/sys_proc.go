@@ -21,7 +21,7 @@ func (e *engine) procPath(path string) (owner *task, isPID bool, rest string) {
 	if err != nil {
 		return nil, false, rel
 	}
-	if pid == 1 {
+	if pid == 1 && e.init != nil {
 		return e.init, true, rest
 	}
 	return e.vpids[pid], true, rest
@@ -46,7 +46,7 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 			return v // what others do shows in it
 		}
 	}
-	if owner == e.init && isPID {
+	if e.isInit(owner) && isPID {
 		return e.openInit(t, o, path, rest)
 	}
 	if isPID {
@@ -116,7 +116,7 @@ func (e *engine) strange(w where, follow bool) bool {
 	if isPID {
 		e.about = owner
 	}
-	if isPID && (owner == nil || owner == e.init && strings.HasPrefix(rest, "task/")) {
+	if isPID && (owner == nil || e.isInit(owner) && strings.HasPrefix(rest, "task/")) {
 		return true
 	}
 	rel := strings.TrimPrefix(strings.TrimPrefix(path, "/proc"), "/")
@@ -197,12 +197,14 @@ func (e *engine) procProcess(t, asker *task) procfs.Process {
 		Nice: t.nice, OwnTime: t.clk.Own(), Start: time.Duration(t.born + uptime),
 		Limits: &t.limits, TPGID: -1, Auxv: t.auxv,
 	}
-	if t == e.init {
+	if e.isInit(t) {
 		p.PPID, p.Comm, p.State = 0, "init", 'S'
 		return p
 	}
 	if f := t.parentAt(asker.stamp()); f != nil {
 		p.PPID = f.vpid
+	} else if t.vpid == 1 {
+		p.PPID = 0
 	}
 	if comm, errno := e.readProc(strconv.Itoa(t.pid) + "/comm"); errno == 0 {
 		p.Comm = string(bytes.TrimSuffix(comm, []byte("\n")))

@@ -274,7 +274,7 @@ func (e *engine) wait(t *task, match func(*task) bool, group bool, options uint6
 		}
 	}
 	any := func() bool {
-		return slices.ContainsFunc(t.kids, func(k *task) bool { return eligible(k, options) && match(k) })
+		return slices.ContainsFunc(t.kids, func(k *task) bool { return eligible(k, options) && match(k) && k.adopted.Before(t.stamp()) })
 	}
 	report := func(k *task) verdict {
 		choose(k)

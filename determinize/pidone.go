@@ -1,0 +1,26 @@
+package determinize
+
+import "golang.org/x/sys/unix"
+
+// A container's first process is pid 1 of its pid namespace: it gets the orphans, and of the
+// signals that the box's processes send only those that it has a handler for; pid_namespaces(7).
+// In other boxes pid 1 is an init that is not traced, and the command a process like others.
+
+// isInit tells whether a task is the box's init that is not traced.
+func (e *engine) isInit(u *task) bool { return u != nil && u == e.init }
+
+// isPIDOne tells whether a task is pid 1 and traced.
+func (e *engine) isPIDOne(u *task) bool { return e.init == nil && u.process == e.root.process }
+
+// immune tells whether a signal from within the box has no effect on a task.
+func (e *engine) immune(u *task, sig unix.Signal) bool {
+	if !e.isPIDOne(u) {
+		return false
+	}
+	if sig == unix.SIGKILL || sig == unix.SIGSTOP {
+		return true
+	}
+	s, ok := e.signalState(u)
+	bit := sigBit(sig)
+	return ok && (s.caught|s.blocked)&bit == 0
+}
