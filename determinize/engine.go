@@ -65,6 +65,11 @@ type Config struct {
 	// user, whom the guest would be if root ran the box.
 	Foreign bool
 
+	// Users says that the guest's processes have users, groups and capabilities as the kernel
+	// has them: those of a container in its caller's user namespace. OwnsFiles and Foreign are
+	// false then.
+	Users bool
+
 	// Pinned.
 	Epoch time.Time
 	// Stamps is the modification time of the first file that the box makes, in nanoseconds
@@ -182,6 +187,8 @@ type engine struct {
 	cfg Config
 	tr  *tracer.Tracer
 	log *slog.Logger
+
+	acting creds // whose rights to files the engine's thread has
 
 	tasks  map[int]*task // by the engine's pid
 	vpids  map[int]*task // by the box's pid

@@ -109,6 +109,12 @@ func (e *engine) letEnd(k *task) {
 		e.floored = k.stamp()
 	}
 	k.exit = nil
+	if k.fault {
+		k.doomed = true
+		unix.Kill(k.pid, unix.SIGKILL)
+		e.park(k, stateDying)
+		return
+	}
 	e.tr.Cont(k.pid, k.sig)
 	e.park(k, stateDying)
 }

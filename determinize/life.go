@@ -109,7 +109,7 @@ func (e *engine) forked(t *task, vfork bool) {
 			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught, signalfds: t.signalfds,
 			locker: t.locker, forked: true, vdso: t.vdso, reads: t.reads.copy(), memory: t.memory, reopened: maps.Clone(t.reopened),
 		},
-		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(),
+		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(), creds: t.creds,
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
 	}
 	c.leader, c.threads, c.first = c, []*task{c}, c.pid

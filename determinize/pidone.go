@@ -1,6 +1,10 @@
 package determinize
 
-import "golang.org/x/sys/unix"
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
 
 // A container's first process is pid 1 of its pid namespace: it gets the orphans, and of the
 // signals that the box's processes send only those that it has a handler for; pid_namespaces(7).
@@ -11,6 +15,17 @@ func (e *engine) isInit(u *task) bool { return u != nil && u == e.init }
 
 // isPIDOne tells whether a task is pid 1 and traced.
 func (e *engine) isPIDOne(u *task) bool { return e.init == nil && u.process == e.root.process }
+
+// faults tells whether a signal says that a task's program has gone wrong, and the kernel
+// would end it if it were not pid 1 and traced: it then lets the instruction fail again, and again.
+func (e *engine) faults(t *task, sig unix.Signal, info []byte) bool {
+	const synchronous = 1<<(unix.SIGILL-1) | 1<<(unix.SIGTRAP-1) | 1<<(unix.SIGBUS-1) | 1<<(unix.SIGFPE-1) | 1<<(unix.SIGSEGV-1) | 1<<(unix.SIGSYS-1)
+	if !e.isPIDOne(t) || sigBit(sig)&synchronous == 0 || int32(binary.LittleEndian.Uint32(info[siCode:])) <= 0 {
+		return false
+	}
+	s, ok := e.signalState(t)
+	return ok && s.caught&sigBit(sig) == 0
+}
 
 // immune tells whether a signal from within the box has no effect on a task.
 func (e *engine) immune(u *task, sig unix.Signal) bool {

@@ -293,6 +293,7 @@ func (e *engine) park(t *task, s state) {
 
 // decide decides the call at which a task has stopped, and acts on it.
 func (e *engine) decide(t *task) {
+	e.be(t)
 	e.refusal, t.inOrder = false, false
 	if t.fresh {
 		e.expire(t)

@@ -37,7 +37,7 @@ func newEngine(cfg Config) (*engine, error) {
 		pids:      pids.New(cfg.LastPID), usedPIDs: make(map[int]*pidUse),
 		fs: vfs.NewTable(vfs.Owner{UID: uint32(cfg.UID), GID: uint32(cfg.GID)}, cfg.Mounts),
 	}
-	e.fs.Times = cfg.Times
+	e.fs.Times, e.fs.Owned = cfg.Times, cfg.Users
 	e.watchAccesses()
 	if e.cfg.Record = e.cfg.Record && !e.cfg.Unwatched; e.cfg.Unwatched {
 		e.taint(TaintUnchecked, "conflicts were not looked for (--unwatched)", nil)
@@ -99,19 +99,7 @@ func (e *engine) enterBox() error {
 	unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0) // not permitted where setgroups is denied, to the guest neither
 	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(e.cfg.FSGID), 0, 0)
 	unix.RawSyscall(unix.SYS_SETFSUID, uintptr(e.cfg.FSUID), 0, 0)
-	keep := uint64(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_KILL | 1<<unix.CAP_SYS_RESOURCE | 1<<unix.CAP_SYS_NICE)
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
-	}
-	for i := range data {
-		data[i].Effective &= uint32(keep >> (32 * i))
-	}
-	if err := unix.Capset(&hdr, &data[0]); err != nil {
-		return fmt.Errorf("drop capabilities: %w", err)
-	}
-	return nil
+	return setEffective(engineCaps)
 }
 
 // release seizes the command and lets it become the box's first program.
@@ -132,6 +120,7 @@ func (e *engine) release() error {
 	t.leader, t.threads, t.first = t, []*task{t}, t.pid
 	t.clk.Past = e.chains.First()
 	t.rnd = prng.NewStream(t.seed, "random")
+	e.learnsCreds(t)
 	e.root = t
 	if c.VPID == 1 {
 		t.orphans, e.subreapers = e.everybody(t), true

@@ -37,6 +37,7 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 		return
 	}
 	e.takeClock(t)
+	e.be(t)
 	t.events++
 	if e.stops++; e.stops%paceEvery == 0 {
 		e.lookAtPaces()
@@ -168,6 +169,9 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 	t.sig = sig
 	e.traceSignal(t, sig, info[:])
 	caught, fatal := e.effect(t, sig)
+	if e.faults(t, sig, info[:]) {
+		fatal, t.fault = true, true
+	}
 	if k := e.vpids[int(int32(binary.LittleEndian.Uint32(info[siPID:])))]; caught && sig == unix.SIGCHLD && k != nil && k.parent == t.leader {
 		t.clk.Past.Join(&k.clk.Past) // its end comes before the handler
 	}
@@ -194,7 +198,9 @@ func (e *engine) showSignal(t *task, sig unix.Signal, info *[128]byte) bool {
 	switch code := int32(binary.LittleEndian.Uint32(info[siCode:])); {
 	case sig == unix.SIGCHLD && code > 0:
 		// Times that a child used, and the uid as the host sees it.
-		binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
+		if !e.cfg.Users {
+			binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
+		}
 		clear(info[siUtime : siStime+8])
 		killedWithoutCore(info[:])
 	case sig == unix.SIGXCPU && t.timeLimit(info[:]):
@@ -202,7 +208,9 @@ func (e *engine) showSignal(t *task, sig unix.Signal, info *[128]byte) bool {
 		if from := int32(binary.LittleEndian.Uint32(info[siPID:])); from == 0 && sig != unix.SIGPIPE {
 			e.taint("signal", sig.String()+" was sent from outside the box", t)
 		}
-		binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
+		if !e.cfg.Users {
+			binary.LittleEndian.PutUint32(info[siUID:], uint32(e.cfg.UID))
+		}
 	default:
 		return false
 	}

@@ -169,6 +169,7 @@ func (e *engine) execed(t *task) {
 	env := stack.strings(vec.Envp)
 	e.unmaps(t)
 	e.leavesExec(t)
+	e.learnsCreds(t)
 	t.started, t.reopened, t.leftExec, t.mapsNoted = nil, nil, false, false
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")

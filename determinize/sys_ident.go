@@ -97,6 +97,9 @@ func getcpuEnter(e *engine, t *task) verdict {
 // setIDEnter handles the calls that set user and group ids: the box has one of
 // each, and nobody may become somebody else.
 func setIDEnter(e *engine, t *task) verdict {
+	if e.cfg.Users {
+		return e.changesCreds(t)
+	}
 	own, ids := uint32(e.cfg.UID), 1
 	switch t.call.Nr {
 	case unix.SYS_SETGID:
@@ -125,10 +128,41 @@ func setIDEnter(e *engine, t *task) verdict {
 
 // getgroupsEnter handles getgroups: the guest has no group but its own.
 func getgroupsEnter(e *engine, t *task) verdict {
+	if e.cfg.Users {
+		return run()
+	}
 	if t.fd(0) < 0 {
 		return fail(unix.EINVAL)
 	}
 	return answer(0)
+}
+
+// setGroupsEnter handles setgroups, which the guest of a box may not.
+func setGroupsEnter(e *engine, t *task) verdict {
+	if e.cfg.Users {
+		return e.changesCreds(t)
+	}
+	e.refuse(callName(t))
+	return fail(unix.EPERM)
+}
+
+// setFSIDEnter handles setfsuid and setfsgid. In a box there is nobody else to become.
+func setFSIDEnter(e *engine, t *task) verdict {
+	if e.cfg.Users {
+		return e.changesCreds(t)
+	}
+	return run()
+}
+
+// capsEnter handles capget and capset.
+func capsEnter(e *engine, t *task) verdict {
+	switch {
+	case !e.cfg.Users:
+		return checkedEnter(e, t)
+	case t.call.Nr == unix.SYS_CAPSET:
+		return e.changesCreds(t)
+	}
+	return run()
 }
 
 // schedEnter handles the calls on scheduling parameters: the box has one

@@ -71,6 +71,12 @@ func killEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	targets := e.targets(t, target)
+	if all := len(targets); all > 0 {
+		targets = slices.DeleteFunc(targets, func(u *task) bool { return u.process != t.process && !e.maySignal(t, u) })
+		if len(targets) == 0 {
+			return fail(unix.EPERM)
+		}
+	}
 	thread := t.call.Nr != unix.SYS_KILL && t.call.Nr != unix.SYS_RT_SIGQUEUEINFO
 	if thread {
 		u := e.threadByID(target)
@@ -125,7 +131,7 @@ func (l *letter) claims() bool {
 func (e *engine) signs(t *task, l *letter, code int32) {
 	binary.LittleEndian.PutUint32(l.info[siCode:], uint32(code))
 	binary.LittleEndian.PutUint32(l.info[siPID:], uint32(t.vpid))
-	binary.LittleEndian.PutUint32(l.info[siUID:], uint32(e.cfg.UID))
+	binary.LittleEndian.PutUint32(l.info[siUID:], e.uid(t))
 }
 
 // mailAll sends a signal to some tasks.

@@ -212,6 +212,9 @@ func chownEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer w.close()
+	if e.cfg.Users {
+		return e.onInode(t, w, follow, nothing)
+	}
 	var st unix.Stat_t
 	if e.stat(w, follow, &st) == 0 && st.Dev != e.proc {
 		n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })

@@ -118,6 +118,10 @@ func pidfdSignalEnter(e *engine, t *task) verdict {
 		return fail(unix.EPERM)
 	case pd.of.reaped:
 		return fail(unix.ESRCH)
+	case !self && !e.maySignal(t, pd.of.leader):
+		return fail(unix.EPERM)
+	case sig != 0 && e.immune(pd.of.leader, unix.Signal(sig)):
+		return answer(0)
 	case self:
 		return e.signalsItself(t, sig, info)
 	}

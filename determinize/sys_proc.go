@@ -193,7 +193,7 @@ func (e *engine) seesMaps(t, owner *task) (verdict, bool) {
 func (e *engine) procProcess(t, asker *task) procfs.Process {
 	p := procfs.Process{
 		PID: t.vpid, PPID: 1, PGID: t.pgid, SID: t.sid, Threads: len(t.threads),
-		UID: e.cfg.UID, GID: e.cfg.GID,
+		UID: int(e.uid(t)), GID: int(e.gid(t)),
 		Nice: t.nice, OwnTime: t.clk.Own(), Start: time.Duration(t.born + uptime),
 		Limits: &t.limits, TPGID: -1, Auxv: t.auxv,
 	}

@@ -97,8 +97,11 @@ func (e *engine) procTimes(path string, st *unix.Stat_t) {
 	ts := unix.NsecToTimespec(e.epoch())
 	st.Atim, st.Mtim, st.Ctim = ts, ts, ts
 	st.Uid, st.Gid = 0, 0
-	if _, isPID, _ := e.procPath(path); isPID {
+	if owner, isPID, _ := e.procPath(path); isPID {
 		st.Uid, st.Gid = uint32(e.cfg.UID), uint32(e.cfg.GID)
+		if owner != nil && !e.isInit(owner) {
+			st.Uid, st.Gid = e.uid(owner), e.gid(owner)
+		}
 	}
 }
 

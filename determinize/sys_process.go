@@ -227,7 +227,9 @@ func waitidEnter(e *engine, t *task) verdict {
 		if info != 0 {
 			var b [128]byte
 			if e.tr.ReadFull(t.pid, info, b[:]) == 0 && binary.LittleEndian.Uint32(b[:]) != 0 {
-				binary.LittleEndian.PutUint32(b[siUID:], uint32(e.cfg.UID))
+				if !e.cfg.Users {
+					binary.LittleEndian.PutUint32(b[siUID:], uint32(e.cfg.UID))
+				}
 				killedWithoutCore(b[:])
 				e.tr.WriteFull(t.pid, info, b[:])
 			}

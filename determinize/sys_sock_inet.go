@@ -155,7 +155,7 @@ func (e *engine) bindInet(t *task, s *socket, b []byte) verdict {
 		return fail(errno)
 	case !a.IsLoopback() && !a.IsUnspecified(), a.Is4() && at.Addr().Is6() && s.only6():
 		return fail(unix.EADDRNOTAVAIL)
-	case at.Port() != 0 && at.Port() < privPorts && e.cfg.UID != 0:
+	case at.Port() != 0 && at.Port() < privPorts && !e.has(t, unix.CAP_NET_BIND_SERVICE):
 		return fail(unix.EACCES)
 	case s.local.bound() || s.state != sockUnconnected:
 		return fail(unix.EINVAL)

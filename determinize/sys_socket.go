@@ -78,7 +78,7 @@ var nobodyCred = ucred{0, ^uint32(0), ^uint32(0)}
 
 // cred is what a task's sockets show of it.
 func (e *engine) cred(t *task) ucred {
-	return ucred{uint32(t.vpid), uint32(e.cfg.UID), uint32(e.cfg.GID)}
+	return ucred{uint32(t.vpid), e.uid(t), e.gid(t)}
 }
 
 // connects tells whether the socket is of a kind that connects to one other.

@@ -116,7 +116,7 @@ func xattrSetEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	_, change := hiddenXattr(name)
-	if prefix, _, _ := strings.Cut(name, "."); change == unix.EPERM && e.cfg.UID == 0 || prefix == "user" {
+	if prefix, _, _ := strings.Cut(name, "."); change == unix.EPERM && e.has(t, unix.CAP_SYS_ADMIN) || prefix == "user" {
 		e.refuse(callName(t) + "(" + prefix + ")")
 	}
 	return fail(change)

@@ -125,6 +125,8 @@ type process struct {
 
 // task is a thread of the box.
 type task struct {
+	creds creds // of a container's process
+	fault bool  // pid 1 dies of a fault of its own, by SIGKILL
 	*process
 	pid  int // as the engine names it
 	path sched.Path

@@ -312,6 +312,7 @@ func (t *task) children(visit func(*sched.Task)) {
 // proceed has a task do what it does next.
 func (e *engine) proceed(t *task, u *turn) {
 	t.heldBy = nil
+	e.be(t)
 	t.takeTime()
 	if t.state == stateOrdered {
 		e.crowd.held++

@@ -56,6 +56,7 @@ type Inode struct {
 	Shown *Shown
 
 	lower   Key    // its key in the lower layer
+	owned   bool   // the kernel knows its owner
 	stamped bool   // Mtime is a stamp of this run, not what was there or asked for
 	gone    bool   // it has no name left
 	bound   bool   // Table.Bind was called for it
@@ -196,7 +197,9 @@ func (n *Inode) Unlinked(st *unix.Stat_t) {
 // since 1970. blocks is called when a regular file may have holes.
 func (n *Inode) Show(st *unix.Stat_t, epoch int64, blocks func() int64) {
 	st.Dev, st.Ino = n.Dev, n.Ino
-	st.Uid, st.Gid = n.Owner.UID, n.Owner.GID
+	if !n.owned {
+		st.Uid, st.Gid = n.Owner.UID, n.Owner.GID
+	}
 	mtime := unix.NsecToTimespec(epoch + n.Mtime)
 	st.Atim, st.Mtim, st.Ctim = mtime, mtime, mtime
 	st.Blksize = blockSize

@@ -50,6 +50,9 @@ type Table struct {
 	bound  tree
 	dirs   map[string]uint64 // directories made so far, by path
 
+	// Owned says that files have the owners that the kernel says, not those that the Table gives them.
+	Owned bool
+
 	// Times, if not nil, gives the modification times of files that were there before the
 	// box, by canonical path, in nanoseconds since the epoch; ok is false for LowerMtime.
 	Times func(path string) (mtime int64, ok bool)
@@ -104,7 +107,7 @@ func (t *Table) Lower(k Key, path string) *Inode {
 	if n := t.inodes[k]; n != nil && !n.gone {
 		return n
 	}
-	n := &Inode{Mtime: LowerMtime, lower: k}
+	n := &Inode{Mtime: LowerMtime, lower: k, owned: t.Owned}
 	if t.Times != nil {
 		if mtime, ok := t.Times(path); ok {
 			n.Mtime = mtime
@@ -132,8 +135,8 @@ func (t *Table) Created(k Key, path string, maker []byte, nth uint64, owner Owne
 	n := &Inode{
 		Ino:   number("made", binary.LittleEndian.AppendUint64(append([]byte{}, maker...), nth)),
 		Dev:   dev,
-		Owner: owner,
-		Made:  true,
+		Owner: owner, owned: t.Owned,
+		Made: true,
 	}
 	t.inodes[k] = n
 	return n
@@ -148,8 +151,8 @@ func (t *Table) CreatedDir(k Key, path string, owner Owner) *Inode {
 	n := &Inode{
 		Ino:   number("dir", binary.LittleEndian.AppendUint64(what, t.dirs[path])),
 		Dev:   dev,
-		Owner: owner,
-		Made:  true,
+		Owner: owner, owned: t.Owned,
+		Made: true,
 	}
 	t.dirs[path]++
 	t.inodes[k] = n
