@@ -10,6 +10,7 @@ import (
 	"laplace.dev/laplace/runtime"
 	"laplace.dev/laplace/runtime/container"
 	"laplace.dev/laplace/runtime/probe"
+	"laplace.dev/laplace/runtime/supervise"
 )
 
 // stages are what the program becomes when it starts itself under another name.
@@ -17,6 +18,8 @@ var stages = map[string]func(){
 	runtime.SupervisorName: runtime.SupervisorMain, // traces a box
 	runtime.InitName:       runtime.InitMain,       // the first process of a box
 	container.InitName:     container.InitMain,     // the first process of a container, or of exec
+	supervise.Name:         supervise.Main,         // traces a deterministic container
+	supervise.PlacerName:   supervise.PlacerMain,   // places its pids
 	probe.ChildName:        probe.ChildMain,        // tries something out, for laplace host
 }
 

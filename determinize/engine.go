@@ -101,6 +101,9 @@ type Config struct {
 	Terminal Terminal
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
+	// Service says that somebody outside may signal the box at any time, as a container's users do: when
+	// everybody waits, times pass as they do outside, and whoever waits for ever is no deadlock.
+	Service bool
 	// Stdout and Stderr are the pipes that the command's output goes to, and
 	// Output takes what a program, a path in the box, wrote. An error ends the box:
 	// from outside if it is context.Canceled.

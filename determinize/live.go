@@ -1,6 +1,7 @@
 package determinize
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,9 @@ func (e *engine) canHear() bool {
 
 // listens tells whether a task waits for input that can still come.
 func (e *engine) listens() bool {
+	if e.cfg.Service {
+		return true
+	}
 	if !e.canHear() {
 		return false
 	}
@@ -56,11 +60,37 @@ func (e *engine) inRealTime(t *task, u turn) turn {
 		return turn{again: true} // nobody says when
 	}
 	act := u.act
+	if e.cfg.Service && !e.canHear() {
+		return u // nobody can tell
+	}
 	u.act = func() {
 		e.taint(TaintLive, "its time was up while the box waited for input", t)
 		act()
 	}
 	return u
+}
+
+// waitsOutside waits, in a container whose processes all wait, for somebody's time to be up, or
+// for a signal from outside. It costs nothing meanwhile.
+func (e *engine) waitsOutside() error {
+	e.upIn = time.Hour
+	for _, t := range e.live {
+		e.turnOf(t)
+	}
+	alarm := time.AfterFunc(e.upIn, e.nudge)
+	pid, ws, errno := e.tr.Wait()
+	alarm.Stop()
+	switch {
+	case errno == 0:
+		e.event(pid, ws)
+	case errno != unix.EINTR:
+		return fmt.Errorf("wait for the box's tasks: %w", errno)
+	}
+	for _, t := range e.tasks {
+		t.raised = t.raised || t.state == stateBlocked
+	}
+	e.changes++
+	return e.outside()
 }
 
 // listen waits for input, or until somebody's time is up.

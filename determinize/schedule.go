@@ -140,6 +140,9 @@ func (e *engine) stuck() error {
 		e.resume(t)
 		return nil
 	}
+	if e.cfg.Service && !e.canHear() {
+		return e.waitsOutside()
+	}
 	if e.listens() || e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {
 		e.listen()
 		return nil

@@ -177,9 +177,10 @@ func TestOCIContainerdMore(t *testing.T) {
 	log := filepath.Join(c.dir, "output")
 	c.ok(c.run([]string{"-d", "--log-uri", "file://" + log}, "logs", "sh", "-c", "echo out; echo err >&2")...)
 	c.becomes("logs", "STOPPED")
-	if text, err := os.ReadFile(log); err != nil || !strings.Contains(string(text), "out\n") || !strings.Contains(string(text), "err\n") {
-		t.Errorf("logs: %q, %v", text, err)
-	}
+	eventually(t, "both streams in the log", func() bool {
+		text, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(text), "out\n") && strings.Contains(string(text), "err\n")
+	})
 
 	// ctr wants a terminal: script(1) is one.
 	tty := &client{t: t, args: []string{"script", "-qec"}}

@@ -299,14 +299,14 @@ func TestOCIConcurrent(t *testing.T) {
 // TestOCIMode refuses what is not there yet.
 func TestOCIMode(t *testing.T) {
 	b := newBundle(t)
-	for _, mode := range []string{"", "deterministic", "fast"} {
-		b.spec.Annotations = map[string]string{"dev.laplace.mode": mode}
-		if mode == "" {
-			b.spec.Annotations = nil
-		}
-		b.write()
-		b.refused(1, "dev.laplace.mode", "create", "box")
-	}
+	b.spec.Annotations = map[string]string{"dev.laplace.mode": "fast"}
+	b.write()
+	b.refused(1, "dev.laplace.mode", "create", "box")
+	b.spec.Annotations = nil
+	b.spec.Process.Terminal = true
+	b.write()
+	b.refused(1, "process.terminal: it has no terminal yet", "create", "box")
+	b.spec.Process.Terminal = false
 	b.refused(1, "checkpoint: not supported yet", "checkpoint", "--image-path", "x", "box")
 	b.refused(1, "restore: not supported yet", "restore", "-no-subreaper", "--bundle", "x", "box")
 }

@@ -14,6 +14,7 @@ const (
 	AnnotationSeed    = AnnotationPrefix + "seed"    // text from which all of the box's randomness is derived
 	AnnotationCPUs    = AnnotationPrefix + "cpus"    // number of CPUs that programs see
 	AnnotationNetwork = AnnotationPrefix + "network" // NetworkNone or NetworkHost
+	AnnotationVerdict = AnnotationPrefix + "verdict" // of a deterministic container that has ended, in its state: a JSON object
 	AnnotationRoot    = AnnotationPrefix + "root"    // RootComposed, or absent: root.path is a directory, as in the runtime-spec
 	AnnotationMode    = AnnotationPrefix + "mode"    // ModeDeterministic or ModePlain
 )

@@ -82,7 +82,12 @@ func (s *stage) become() error {
 	if err := setRlimits(p.Rlimits); err != nil {
 		return err
 	}
-	if err := execute(file, p.Args, env, filter, flags); err != nil {
+	if s.Supervisor != 0 {
+		err = executeTraced(s.Supervisor, file, p.Args, env, filter, flags)
+	} else {
+		err = execute(file, p.Args, env, filter, flags)
+	}
+	if err != nil {
 		return fmt.Errorf("exec %s: %w", file, err)
 	}
 	return nil

@@ -7,12 +7,7 @@
 package container
 
 import (
-	"fmt"
 	"log/slog"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
-	"laplace.dev/laplace/oci"
 )
 
 // A Runtime is where containers are kept and how they are made. It has no state of its own:
@@ -38,6 +33,8 @@ type Container struct {
 	dir     string
 	record  record
 	lock    *lock // nil unless this process holds it
+
+	supervisor *supervisor // of a deterministic container that is being made
 }
 
 // An Options is how a process of a container is started, beside what its configuration
@@ -66,17 +63,4 @@ type Options struct {
 	// Terminal, when not nil, is handed the master of the process's terminal, which it
 	// owns, in place of ConsoleSocket.
 	Terminal func(master int) error
-}
-
-// plain returns an error unless a configuration asks for the plain mode.
-func plain(s *specs.Spec) error {
-	mode, err := oci.ParseMode(s.Annotations)
-	if err != nil {
-		return err
-	}
-	if mode != oci.ModePlain {
-		return fmt.Errorf("annotation %s: containers are not deterministic yet: only %s=%s runs, a conventional container",
-			oci.AnnotationMode, oci.AnnotationMode, oci.ModePlain)
-	}
-	return nil
 }

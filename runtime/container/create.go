@@ -57,7 +57,7 @@ func (r *Runtime) configuration(bundle string) (*specs.Spec, error) {
 		return nil, err
 	}
 	spec.Annotations = oci.WithDefaults(spec.Annotations, r.Defaults)
-	if err := plain(spec); err != nil {
+	if err := checkMode(spec); err != nil {
 		return nil, err
 	}
 	if err := oci.CheckHost(bundle, spec); err != nil {
@@ -136,6 +136,9 @@ func (c *Container) create(o *Options) (err error) {
 			return err
 		}
 	}
+	if deterministic(&spec) {
+		spec.Mounts = pinnedMounts(spec.Mounts)
+	}
 	sources, err := openSources(o.Bundle, &spec)
 	if err != nil {
 		return err
@@ -169,7 +172,19 @@ func (c *Container) create(o *Options) (err error) {
 	if host != nil && c.record.Group != nil {
 		t.Views = c.record.Group.Views(host)
 	}
-	if err := sp.start(t); err != nil {
+	start := func() error { return sp.start(t) }
+	if deterministic(&spec) {
+		if c.supervisor, err = newSupervisor(); err != nil {
+			return err
+		}
+		defer c.supervisor.done()
+		sp.inherit = append(sp.inherit, c.supervisor.theirs)
+		t.Supervisor = c.supervisor.theirs
+		err = c.supervisor.instead(start)
+	} else {
+		err = start()
+	}
+	if err != nil {
 		return startError(err)
 	}
 	defer func() {
@@ -363,6 +378,11 @@ func (c *Container) created(sp *spawn, o *Options) error {
 	// Only now: init may need more than its command.
 	if err := c.group().Set(c.record.Config.Linux.Resources); err != nil {
 		return err
+	}
+	if c.supervisor != nil {
+		if err := c.supervisor.start(c); err != nil {
+			return err
+		}
 	}
 	if err := announce(sp.pid, o); err != nil {
 		return err

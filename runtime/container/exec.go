@@ -56,6 +56,9 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 		sp.kill()
 		return 0, execError(err)
 	}
+	if deterministic(c.record.Config) {
+		c.untraced()
+	}
 	return sp.pid, nil
 }
 

@@ -25,6 +25,8 @@ type task struct {
 	// could not be executed then.
 	FIFO   int `json:"fifo"`
 	Errors int `json:"errors"`
+	// Supervisor is a socket to the supervisor of a deterministic container; 0 is none.
+	Supervisor int `json:"supervisor"`
 	// Preserve is how many descriptors from 3 on are the command's.
 	Preserve int `json:"preserve"`
 	// Exec tells that the container is there: only a command is to be run in it.

@@ -273,6 +273,9 @@ func (c *Container) State() (oci.State, error) {
 	s := c.record.State
 	var err error
 	s.Status, err = c.status()
+	if v := c.verdict(); v != "" {
+		s.Annotations = oci.WithDefaults(map[string]string{oci.AnnotationVerdict: v}, s.Annotations)
+	}
 	return s, err
 }
 

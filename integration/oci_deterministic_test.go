@@ -1,0 +1,114 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// verdictOf is what the supervisor of a container that has ended has found.
+func (b *bundle) verdictOf(id string) (v struct {
+	Verdict string
+	Taints  []struct{ Kind, Detail string }
+	Execs   int
+}) {
+	b.t.Helper()
+	var text string
+	eventually(b.t, "the verdict", func() bool {
+		text = b.stateOf(id).Annotations["dev.laplace.verdict"]
+		return text != ""
+	})
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
+// TestOCIDeterministic runs containers that are not plain, twice each from the same start: they
+// come to the same, whatever the host's clock, pids and random numbers are.
+func TestOCIDeterministic(t *testing.T) {
+	for name, test := range map[string]struct {
+		script string
+		exit   int
+		user   specs.User
+		want   string // a part of the output
+	}{
+		"clock, pids, random": {script: `date +%s; echo $$; sh -c 'echo $$'; head -c 8 /dev/urandom | od -An -tx1; ps`, want: "1577836801\n1\n"},
+		"status":              {script: "exit 7", exit: 7},
+		"signal":              {script: "sh -c 'kill -9 $$'; echo $?", want: "137\n"},
+		"files":               {script: "mkdir d; for i in 1 2 3; do echo $i > d/$i; done; ls -li d; stat -c '%i %Y' d", want: "3\n"},
+		"pipes":               {script: "for i in 1 2 3; do (echo $i | cat; head -c $i /dev/zero | wc -c) & done; wait", want: "3\n"},
+		"user":                {script: "id; echo x > /tmp/x 2>/dev/null || echo refused; cat /secret 2>/dev/null || echo closed", user: specs.User{UID: 1000, GID: 1000}, want: "uid=1000 gid=1000\nrefused\nclosed\n"},
+		"orphans":             {script: "sh -c 'sleep 0.2; echo orphan' & sh -c '(sleep 0.1; echo below) &'; sleep 0.5; ps", want: "below\norphan\n"},
+		"pid 1 and signals":   {script: "kill -TERM $$; kill -KILL $$; trap 'echo caught' USR1; kill -USR1 $$; echo alive", want: "caught\nalive\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var first string
+			for range 2 {
+				b := newBundle(t)
+				b.spec.Annotations = nil
+				b.spec.Process.User = test.user
+				b.script(test.script)
+				if err := os.WriteFile(filepath.Join(b.root, "secret"), []byte("secret\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink("busybox", filepath.Join(b.root, "bin/od")); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink("busybox", filepath.Join(b.root, "bin/date")); err != nil {
+					t.Fatal(err)
+				}
+				b.spec.Root.Readonly = false
+				b.write()
+				r := b.do("run", "--keep", "box")
+				if r.Exit != test.exit || !strings.Contains(r.Stdout, test.want) {
+					t.Errorf("status %d, %q, %s", r.Exit, r.Stdout, r.Stderr)
+				}
+				if v := b.verdictOf("box"); v.Verdict != "deterministic" || v.Execs == 0 {
+					t.Errorf("verdict %+v", v)
+				}
+				if first == "" {
+					first = r.Stdout
+				} else if r.Stdout != first {
+					t.Errorf("first %q, then %q", first, r.Stdout)
+				}
+				b.ok("delete", "box")
+			}
+		})
+	}
+}
+
+// TestOCIDeterministicLife creates, starts, looks at and ends a container that is traced.
+func TestOCIDeterministicLife(t *testing.T) {
+	b := newBundle(t)
+	b.spec.Annotations = nil
+	b.script("echo begun; trap 'echo told; exit 4' TERM; while :; do sleep 0.1; done")
+	b.write()
+	b.ok("create", "box")
+	b.ok("start", "box")
+	if s := b.stateOf("box"); s.Status != "running" {
+		t.Errorf("%s after start", s.Status)
+	}
+	if out := b.ok("exec", "box", "echo", "inside"); strings.TrimSpace(out) != "inside" {
+		t.Errorf("exec: %q", out)
+	}
+	b.ok("kill", "box", "TERM")
+	b.stopped("box")
+	v := b.verdictOf("box")
+	kinds := ""
+	for _, taint := range v.Taints {
+		kinds += taint.Kind + " "
+	}
+	if v.Verdict != "tainted" || !strings.Contains(kinds, "exec") || !strings.Contains(kinds, "signal") {
+		t.Errorf("verdict %+v", v)
+	}
+	b.ok("delete", "box")
+
+	// Deleted before it has begun, nothing is left.
+	b.ok("create", "box")
+	b.ok("delete", "--force", "box")
+}

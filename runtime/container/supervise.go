@@ -1,0 +1,323 @@
+package container
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/policy"
+	"laplace.dev/laplace/ns"
+	"laplace.dev/laplace/oci"
+)
+
+// A deterministic container has a supervisor, which traces its processes: a process of its
+// own, in a session of its own, without anything of the caller's but the streams that it passes on.
+// Init asks to be seized just before it executes the command.
+
+// SupervisorName is the name, argv[0], under which the program becomes the supervisor of a
+// container.
+const SupervisorName = "laplace-container-supervisor"
+
+// VerdictFile is the name in a container's directory of what the supervisor has found: JSON.
+const VerdictFile = "verdict.json"
+
+// UntracedFile is there when exec has run a process in a deterministic container: nobody traces it, so that
+// the verdict must not be deterministic.
+const UntracedFile = "untraced"
+
+// A Supervision is what a supervisor is to do. Its descriptors are those that it is started with.
+type Supervision struct {
+	ID   string      `json:"id"`
+	Dir  string      `json:"dir"` // the container's directory
+	Pid  int         `json:"pid"` // init's
+	Spec *specs.Spec `json:"spec"`
+	// Init is the socket on which init asks, with one byte, to be seized, and waits for one.
+	Init int `json:"init"`
+	// Stdio are the caller's streams; Streams are init's in place of them, -1 where it has the
+	// caller's own: the reading end of a pipe for input, the writing ends for output.
+	Stdio   [3]int `json:"stdio"`
+	Streams [3]int `json:"streams"`
+	// Ends are the other ends, held open.
+	Ends [3]int `json:"ends"`
+}
+
+// firstInherited is the number of the first descriptor that a supervisor is started with.
+const firstInherited = 3
+
+// ReadSupervision reads what the process is to supervise: what Main of a supervisor begins with.
+func ReadSupervision() (*Supervision, error) {
+	f := os.NewFile(firstInherited, "supervision")
+	defer f.Close()
+	var s Supervision
+	if err := json.NewDecoder(f).Decode(&s); err != nil {
+		return nil, fmt.Errorf("%s is started by laplace only: %w", SupervisorName, err)
+	}
+	return &s, nil
+}
+
+// checkMode refuses what a deterministic container cannot have yet.
+func checkMode(s *specs.Spec) error {
+	mode, err := oci.ParseMode(s.Annotations)
+	if err != nil || mode != oci.ModeDeterministic {
+		return err
+	}
+	why := ""
+	switch {
+	case s.Process.Terminal:
+		why = "process.terminal: it has no terminal yet"
+	case namespaceOf(s, specs.UserNamespace) != nil || ns.Rootless():
+		why = "linux.namespaces: user namespaces are not for it yet"
+	case !private(s, specs.PIDNamespace):
+		why = "linux.namespaces: it needs a pid namespace of its own"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s, as the container is deterministic (annotation %s, or the default); %s=%s makes it a conventional one", why,
+		oci.AnnotationMode, oci.AnnotationMode, oci.ModePlain)
+}
+
+// pinnedMounts are a configuration's mounts, without those that show the host.
+func pinnedMounts(mounts []specs.Mount) []specs.Mount {
+	mounts = slices.Clone(mounts)
+	for i := range mounts {
+		if m := &mounts[i]; m.Type == "sysfs" || m.Type == "cgroup" || m.Type == "cgroup2" {
+			*m = specs.Mount{Destination: m.Destination, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=755"}}
+		}
+	}
+	return mounts
+}
+
+// deterministic tells whether a configuration asks for that mode.
+func deterministic(s *specs.Spec) bool {
+	mode, err := oci.ParseMode(s.Annotations)
+	return err == nil && mode == oci.ModeDeterministic
+}
+
+// A supervisor is one to be started.
+type supervisor struct {
+	ours, theirs int    // ends of the socket to init: the supervisor's and init's
+	stdio        [3]int // the caller's
+	streams      [3]int // see Supervision
+	ends         [3]int
+}
+
+// newSupervisor makes what a supervisor and init share. The caller closes it by done.
+func newSupervisor() (s *supervisor, err error) {
+	s = &supervisor{ours: -1, theirs: -1, stdio: [3]int{-1, -1, -1}, streams: [3]int{-1, -1, -1}, ends: [3]int{-1, -1, -1}}
+	defer func() {
+		if err != nil {
+			s.done()
+		}
+	}()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return s, fmt.Errorf("socket to the supervisor: %w", err)
+	}
+	s.ours, s.theirs = pair[0], pair[1]
+	for i := range s.stdio {
+		if s.stdio[i], err = unix.FcntlInt(uintptr(i), unix.F_DUPFD_CLOEXEC, firstInherited); err != nil {
+			return s, fmt.Errorf("standard stream %d: %w", i, err)
+		}
+		if i == 0 && !flows(0) {
+			continue
+		}
+		var p [2]int
+		if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+			return s, fmt.Errorf("pipe: %w", err)
+		}
+		s.streams[i], s.ends[i] = p[1], p[0]
+		if i == 0 {
+			s.streams[i], s.ends[i] = p[0], p[1]
+		}
+	}
+	return s, nil
+}
+
+// flows tells whether what is read from a descriptor comes from somebody: it is no file or
+// device, which are read as they are.
+func flows(fd int) bool {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return false
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG, unix.S_IFDIR, unix.S_IFBLK:
+		return false
+	case unix.S_IFCHR:
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err == nil
+	}
+	return true
+}
+
+// instead has f run with init's streams in place of the caller's.
+func (s *supervisor) instead(f func() error) error {
+	for i, fd := range s.streams {
+		if fd >= 0 {
+			if err := unix.Dup2(fd, i); err != nil {
+				return fmt.Errorf("standard stream %d: %w", i, err)
+			}
+		}
+	}
+	err := f()
+	for i, fd := range s.stdio {
+		if derr := unix.Dup2(fd, i); derr != nil && err == nil {
+			err = fmt.Errorf("standard stream %d: %w", i, derr)
+		}
+	}
+	return err
+}
+
+// start starts the supervisor of a container.
+func (s *supervisor) start(c *Container) error {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args[0] = SupervisorName
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	config, err := unix.MemfdCreate("laplace-supervision", unix.MFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("memory for the supervisor: %w", err)
+	}
+	file := os.NewFile(uintptr(config), "supervision")
+	defer file.Close()
+	cmd.ExtraFiles = []*os.File{file}
+	give := func(fd int) int {
+		if fd < 0 {
+			return -1
+		}
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, firstInherited)
+		if err != nil {
+			return -1
+		}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(own), "stream"))
+		return firstInherited + len(cmd.ExtraFiles) - 1
+	}
+	defer func() {
+		for _, f := range cmd.ExtraFiles[1:] {
+			f.Close()
+		}
+	}()
+	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: give(s.ours)}
+	for i := range v.Stdio {
+		v.Stdio[i], v.Streams[i], v.Ends[i] = give(s.stdio[i]), give(s.streams[i]), give(s.ends[i])
+	}
+	data, err := json.Marshal(&v)
+	if err != nil {
+		return err
+	}
+	if _, err := file.WriteAt(data, 0); err != nil {
+		return fmt.Errorf("memory for the supervisor: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("supervisor: %w", err)
+	}
+	return cmd.Process.Release()
+}
+
+// done closes what this process has of it.
+func (s *supervisor) done() {
+	closeAll([]int{s.ours, s.theirs})
+	closeAll(s.stdio[:])
+	closeAll(s.streams[:])
+	closeAll(s.ends[:])
+}
+
+// untraced says that a process which nobody traces runs in the container.
+func (c *Container) untraced() {
+	name := filepath.Join(c.dir, UntracedFile)
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		c.runtime.Log.Warn("a process of exec is not traced, and the verdict may not say so", "err", err)
+	}
+}
+
+// verdict is the container's verdict as an annotation of its state; "" if there is none yet.
+func (c *Container) verdict() string {
+	data, err := os.ReadFile(filepath.Join(c.dir, VerdictFile))
+	if err != nil || len(data) > maxMessage || !json.Valid(data) {
+		return ""
+	}
+	return string(data)
+}
+
+// rawTransfer reads or writes a byte without Go's scheduler: nr is of read(2) or write(2).
+func rawTransfer(nr uintptr, socket int, b *[1]byte) error {
+	for {
+		n, _, e := unix.RawSyscall(nr, uintptr(socket), uintptr(unsafe.Pointer(b)), 1)
+		switch {
+		case e == unix.EINTR:
+		case e != 0:
+			return e
+		case n == 0:
+			return errSupervisor
+		default:
+			return nil
+		}
+	}
+}
+
+// errSupervisor says that the supervisor is gone.
+var errSupervisor = errors.New("the supervisor ended before the command began: see " + VerdictFile)
+
+// executeTraced is execute of a command that is traced. The supervisor seizes this thread, and
+// after that there are no calls but raw ones: rdtsc, which Go's clocks use, traps.
+func executeTraced(socket int, file string, args, env []string, filter []unix.SockFilter, flags uint) error {
+	const noRandom = 0x0040000 // ADDR_NO_RANDOMIZE
+	own, err := policy.Filter()
+	if err != nil {
+		return err
+	}
+	path, err := unix.BytePtrFromString(file)
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(args)
+	if err != nil {
+		return err
+	}
+	envv, err := syscall.SlicePtrFromStrings(env)
+	if err != nil {
+		return err
+	}
+	prog := &unix.SockFprog{Len: uint16(len(own)), Filter: &own[0]}
+	persona, _, e := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0)
+	if e == 0 {
+		_, _, e = unix.RawSyscall(unix.SYS_PERSONALITY, persona|noRandom, 0, 0)
+	}
+	if e != 0 {
+		return fmt.Errorf("fixed addresses: %w", e)
+	}
+	// Filters take it, where the user has no privileges any more.
+	if _, _, e := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+		return fmt.Errorf("no new privileges: %w", e)
+	}
+	b := new([1]byte)
+	if err := rawTransfer(unix.SYS_WRITE, socket, b); err != nil {
+		return fmt.Errorf("supervisor: %w", err)
+	}
+	if err := rawTransfer(unix.SYS_READ, socket, b); err != nil {
+		return fmt.Errorf("supervisor: %w", err)
+	}
+	if _, _, e := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV, 0); e != 0 {
+		return e
+	}
+	if len(filter) > 0 {
+		theirs := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+		if e := installRaw(&theirs, flags); e != 0 {
+			return e
+		}
+	}
+	if e := installRaw(prog, 0); e != 0 {
+		return e
+	}
+	_, _, e = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])))
+	return e
+}

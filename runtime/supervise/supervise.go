@@ -1,0 +1,245 @@
+// Package supervise is the supervisor of a deterministic container: a process of its own, which
+// the container's maker has started. It waits until init asks to be seized, traces the
+// container, passes its output on, and leaves its verdict beside the container's state.
+package supervise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize"
+	"laplace.dev/laplace/determinize/exe"
+	"laplace.dev/laplace/determinize/prng"
+	"laplace.dev/laplace/determinize/vfs"
+	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime/container"
+)
+
+// Name is the argv[0] under which the program becomes a supervisor.
+const Name = container.SupervisorName
+
+// Verdict is what is left in container.VerdictFile.
+type Verdict struct {
+	Verdict   string            `json:"verdict"` // deterministic or tainted
+	Taints    []Taint           `json:"taints,omitempty"`
+	Refused   map[string]uint64 `json:"refused,omitempty"` // calls, by name
+	Conflicts int               `json:"conflicts"`
+	Execs     uint64            `json:"execs"`
+	Ticks     uint64            `json:"ticks"`
+	Error     string            `json:"error,omitempty"` // why the container was ended, if it did not end by itself
+}
+
+// Taint is a reason for a verdict.
+type Taint struct {
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+	Exec   string `json:"exec,omitempty"`
+}
+
+// Main is what the program does when its argv[0] is Name. It never returns.
+func Main() {
+	s, err := container.ReadSupervision()
+	if err != nil {
+		os.Exit(1)
+	}
+	v := supervise(s)
+	if v != nil {
+		leave(s, v)
+	}
+	os.Exit(0)
+}
+
+// leave writes the verdict beside the state. The container may have been deleted already.
+func leave(s *container.Supervision, v *Verdict) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return
+	}
+	name := filepath.Join(s.Dir, container.VerdictFile)
+	if os.WriteFile(name+"~", data, 0o644) == nil {
+		_ = os.Rename(name+"~", name)
+	}
+}
+
+// supervise is nil where the container ended before it began.
+func supervise(s *container.Supervision) *Verdict {
+	var b [1]byte
+	for {
+		n, err := unix.Read(s.Init, b[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n != 1 {
+			return nil
+		}
+		break
+	}
+	w := &warden{s: s, log: slog.New(slog.DiscardHandler)}
+	report, err := w.run()
+	v := &Verdict{Verdict: "deterministic", Refused: report.Refused, Conflicts: len(report.Conflicts), Execs: report.Execs, Ticks: report.Ticks}
+	for _, t := range report.Taints {
+		v.Taints = append(v.Taints, Taint(t))
+	}
+	for i := range report.Conflicts {
+		if c := &report.Conflicts[i]; !c.Ordered {
+			v.Taints = append(v.Taints, Taint{Kind: "conflict", Detail: string(c.Class) + " of " + c.Path})
+		}
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, container.UntracedFile)); err == nil {
+		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "processes were started by exec, which nobody traces"})
+	}
+	if w.heard {
+		v.Taints = append(v.Taints, Taint{Kind: "input", Detail: "standard input"})
+	}
+	if err != nil {
+		v.Error = err.Error()
+		v.Taints = append(v.Taints, Taint{Kind: "ended", Detail: err.Error()})
+	}
+	if len(v.Taints) > 0 {
+		v.Verdict = "tainted"
+	}
+	return v
+}
+
+// warden supervises one container.
+type warden struct {
+	s     *container.Supervision
+	log   *slog.Logger
+	heard bool // something was read of standard input
+}
+
+// run runs the container to its end.
+func (w *warden) run() (determinize.Report, error) {
+	s := w.s
+	settings, err := oci.ParseSettings(s.Spec.Annotations)
+	if err != nil {
+		return determinize.Report{}, err
+	}
+	proc := func(name string) string { return "/proc/" + strconv.Itoa(s.Pid) + "/" + name }
+	mountNS, err := os.Open(proc("ns/mnt"))
+	if err != nil {
+		return determinize.Report{}, err
+	}
+	hostProc, err := os.Open("/proc")
+	if err != nil {
+		return determinize.Report{}, err
+	}
+	mounts, err := mountsOf(proc("mountinfo"))
+	if err != nil {
+		return determinize.Report{}, err
+	}
+	placer, err := newPlacer(s.Pid)
+	if err != nil {
+		return determinize.Report{}, err
+	}
+	defer placer.stop()
+	home := filepath.Join(filepath.Dir(s.Dir), "~cache")
+	cache := exe.Open(filepath.Join(home, "executables"), time.Now, w.log)
+	defer cache.Close()
+	cfg := determinize.Config{
+		Command:  determinize.Command{PID: s.Pid, VPID: 1, Go: os.NewFile(uintptr(s.Init), "init")},
+		MountNS:  mountNS,
+		HostProc: hostProc,
+		PlacePID: placer.place,
+		LastPID:  placer.last,
+		Users:    true,
+		Service:  true,
+		Epoch:    time.Unix(settings.Epoch, 0).UTC(),
+		Seed:     prng.Root([]byte(settings.Seed)),
+		CPUs:     settings.CPUs,
+		Hostname: s.Spec.Hostname, Domainname: s.Spec.Domainname,
+		UID: int(s.Spec.Process.User.UID), GID: int(s.Spec.Process.User.GID),
+		Mounts:      mounts,
+		Output:      w.write,
+		Executables: cache,
+		CPU:         -1,
+		Record:      false,
+		SpinLimit:   10 * time.Minute,
+		CPUTime:     cpuTime,
+		Log:         w.log,
+	}
+	if s.Streams[0] >= 0 {
+		cfg.Stdin, cfg.StdinKey, cfg.Live = os.NewFile(uintptr(s.Stdio[0]), "stdin"), keyOf(s.Streams[0]), true
+		cfg.Heard = func([]byte) { w.heard = true }
+	} else if s.Stdio[0] >= 0 {
+		cfg.StdinFile = keyOf(s.Stdio[0])
+	}
+	cfg.Stdout, cfg.Stderr = keyOf(s.Streams[1]), keyOf(s.Streams[2])
+	run, err := determinize.Start(context.Background(), cfg)
+	if err != nil {
+		return determinize.Report{}, err
+	}
+	report, err := run.Wait()
+	run.Leave()
+	return report, err
+}
+
+// write passes output on.
+func (w *warden) write(stream int, _ string, b []byte) error {
+	for len(b) > 0 {
+		n, err := unix.Write(w.s.Stdio[stream], b)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			unix.Poll([]unix.PollFd{{Fd: int32(w.s.Stdio[stream]), Events: unix.POLLOUT}}, -1)
+		case err != nil:
+			return nil // nobody reads it
+		default:
+			b = b[n:]
+		}
+	}
+	return nil
+}
+
+// keyOf is what the kernel calls what a descriptor leads to.
+func keyOf(fd int) vfs.Key {
+	var st unix.Stat_t
+	if fd < 0 || unix.Fstat(fd, &st) != nil {
+		return vfs.Key{}
+	}
+	return vfs.KeyOf(&st)
+}
+
+// mountsOf are the mounts of a container, from the mountinfo of its init.
+func mountsOf(name string) ([]vfs.Mount, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	infos, err := mountinfo.GetMountsFromReader(f, nil)
+	if err != nil {
+		return nil, fmt.Errorf("mounts of the container: %w", err)
+	}
+	var out []vfs.Mount
+	for _, m := range infos {
+		if strings.HasPrefix(m.Mountpoint, "/proc/") {
+			continue // part of what the engine shows of /proc
+		}
+		if !slices.ContainsFunc(out, func(o vfs.Mount) bool { return o.Path == m.Mountpoint }) {
+			out = append(out, vfs.Mount{Path: m.Mountpoint})
+		}
+	}
+	return out, nil
+}
+
+// cpuTime is how much CPU time a process has used; clock_getcpuclockid(3).
+func cpuTime(pid int) time.Duration {
+	const perProcess = 2 // CPUCLOCK_SCHED
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|perProcess), &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
