@@ -146,12 +146,15 @@ func TestParsers(t *testing.T) {
 	if diff := cmp.Diff(map[string]uint64{"a": 1, "c": math.MaxUint64, "d": 0}, flat([]byte("a 1\nb x\nc max\n\nd -5\ne\nf 99999999999999999999\n"))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]BlkioEntry{{8, 0, "Read", 4096}}, parseBlkio([]byte("8:0 Read 4096\nTotal 4096\nx:y Read 1\n8:0 Read x\n"))); diff != "" {
+	if diff := cmp.Diff([]BlkioEntry{{8, 0, "Read", 4096}, {8, 1, "", 7}}, parseBlkio([]byte("8:0 Read 4096\n8:1 7\nTotal 4096\nx:y Read 1\n8:0 Read x\n8:0 a b 5\n"))); diff != "" {
 		t.Error(diff)
 	}
 	sizes, ops := parseIOStat([]byte("8:0 rbytes=1 wbytes=2 rios=3 new=9 wios=x\nnonsense\n8 rbytes=1\n"))
 	if diff := cmp.Diff([][]BlkioEntry{{{8, 0, "Read", 1}, {8, 0, "Write", 2}}, {{8, 0, "Read", 3}}}, [][]BlkioEntry{sizes, ops}); diff != "" {
 		t.Error(diff)
+	}
+	if got := parseColumn([]byte("1 2\n3 x 4\n")); !slices.Equal(got, []uint64{1, 2, 3}) {
+		t.Error(got)
 	}
 	for list, want := range map[string][]uint16{"0-2,5": {0, 1, 2, 5}, "": nil, "3": {3}, "2-1": nil, "1-": nil, "0-99999999": nil, "-1": nil} {
 		if got := parseList(list); !slices.Equal(got, want) {
@@ -166,6 +169,8 @@ func FuzzParsers(f *testing.F) {
 		flat(b)
 		parseBlkio(b)
 		parseIOStat(b)
+		parseColumn(b)
+		parseV1Rules(string(b))
 		if n := len(parseList(string(b))); n > 1<<16*(bytes.Count(b, []byte(","))+1) {
 			t.Errorf("a list of %d", n)
 		}
@@ -220,7 +225,7 @@ func start(t *testing.T, g *Group, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	if err := g.Join(cmd.Process.Pid); err != nil {
+	if err := g.Join(cmd.Process.Pid, 0); err != nil {
 		t.Fatal(err)
 	}
 	return cmd
@@ -347,7 +352,7 @@ func TestLimits(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Join(cmd.Process.Pid); err != nil {
+	if err := g.Join(cmd.Process.Pid, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.Write([]byte("\n"))
@@ -388,7 +393,7 @@ func TestOOM(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Join(cmd.Process.Pid); err != nil {
+	if err := g.Join(cmd.Process.Pid, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.Write([]byte("\n"))

@@ -33,7 +33,7 @@ func opens(t *testing.T, g *Group) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	err = g.Join(cmd.Process.Pid)
+	err = g.Join(cmd.Process.Pid, 0)
 	w.Write([]byte("\n"))
 	w.Close()
 	if werr := cmd.Wait(); err != nil || werr != nil {

@@ -255,8 +255,8 @@ func (g *Group) dirs() []string {
 // Exists tells whether there is such a group.
 func (g *Group) Exists() bool { return len(g.V1) > 0 || g.V2 != "" }
 
-// members is the directory by which the group's processes are known.
-func (g *Group) members() (string, error) {
+// membership is the directory by which the group's processes are known.
+func (g *Group) membership() (string, error) {
 	if g.V2 != "" {
 		return g.V2, nil
 	}
@@ -271,17 +271,6 @@ func (g *Group) members() (string, error) {
 	return "", ErrNoGroup
 }
 
-// Join puts a process, by its pid here, into the group.
-func (g *Group) Join(pid int) error {
-	for _, dir := range g.dirs() {
-		err := writeFile(path.Join(dir, "cgroup.procs"), strconv.Itoa(pid))
-		if err != nil {
-			return fmt.Errorf("join cgroup %s: %w", dir, err)
-		}
-	}
-	return nil
-}
-
 // Open opens the v2 directory, into which a process can be born by CLONE_INTO_CGROUP of clone(2).
 // It is nil where there is none.
 func (g *Group) Open() (*os.File, error) {
@@ -294,7 +283,7 @@ func (g *Group) Open() (*os.File, error) {
 // Processes are the pids of the processes in the group and the groups below it, in order.
 // ErrNoGroup says that it is not known, an error that is fs.ErrNotExist that the group is gone.
 func (g *Group) Processes() ([]int, error) {
-	dir, err := g.members()
+	dir, err := g.membership()
 	if err != nil {
 		return nil, err
 	}
@@ -306,22 +295,29 @@ func (g *Group) Processes() ([]int, error) {
 // processes are those in a directory's group and below it.
 func processes(dir string) (pids []int, err error) {
 	err = walk(unix.AT_FDCWD, dir, func(group *os.File) error {
-		fd, err := unix.Openat(int(group.Fd()), "cgroup.procs", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return &fs.PathError{Op: "open", Path: path.Join(group.Name(), "cgroup.procs"), Err: err}
-		}
-		f := os.NewFile(uintptr(fd), "cgroup.procs")
-		defer f.Close()
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			if pid, err := strconv.Atoi(lines.Text()); err == nil && pid > 0 {
-				pids = append(pids, pid)
-			}
-		}
-		if err := lines.Err(); err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENODEV) { // a threaded group, one that goes
-			return err
-		}
-		return nil
+		some, err := members(group)
+		pids = append(pids, some...)
+		return err
 	})
 	return pids, err
+}
+
+// members are the processes in a group.
+func members(group *os.File) (pids []int, err error) {
+	fd, err := unix.Openat(int(group.Fd()), "cgroup.procs", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path.Join(group.Name(), "cgroup.procs"), Err: err}
+	}
+	f := os.NewFile(uintptr(fd), "cgroup.procs")
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if pid, err := strconv.Atoi(lines.Text()); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	if err := lines.Err(); err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENODEV) { // a threaded group, one that goes
+		return nil, err
+	}
+	return pids, nil
 }

@@ -33,10 +33,12 @@ type CPU struct {
 
 // CPUUsage is CPU time, in all and of each CPU.
 type CPUUsage struct {
-	Total  uint64   `json:"total,omitempty"`
-	PerCPU []uint64 `json:"percpu,omitempty"`
-	Kernel uint64   `json:"kernel"`
-	User   uint64   `json:"user"`
+	Total        uint64   `json:"total,omitempty"`
+	PerCPU       []uint64 `json:"percpu,omitempty"`
+	PerCPUKernel []uint64 `json:"percpu_kernel,omitempty"`
+	PerCPUUser   []uint64 `json:"percpu_user,omitempty"`
+	Kernel       uint64   `json:"kernel"`
+	User         uint64   `json:"user"`
 }
 
 // Throttling is what cpu.quota has done.
@@ -46,10 +48,20 @@ type Throttling struct {
 	ThrottledTime    uint64 `json:"throttledTime,omitempty"`
 }
 
-// CPUSet are the CPUs and nodes that the container may use.
+// CPUSet are the CPUs and nodes that the container may use, and what else v1 says in files of
+// the same names; cpuset(7).
 type CPUSet struct {
-	CPUs []uint16 `json:"cpus,omitempty"`
-	Mems []uint16 `json:"mems,omitempty"`
+	CPUs                  []uint16 `json:"cpus,omitempty"`
+	CPUExclusive          uint64   `json:"cpu_exclusive"`
+	Mems                  []uint16 `json:"mems,omitempty"`
+	MemHardwall           uint64   `json:"mem_hardwall"`
+	MemExclusive          uint64   `json:"mem_exclusive"`
+	MemoryMigrate         uint64   `json:"memory_migrate"`
+	MemorySpreadPage      uint64   `json:"memory_spread_page"`
+	MemorySpreadSlab      uint64   `json:"memory_spread_slab"`
+	MemoryPressure        uint64   `json:"memory_pressure"`
+	SchedLoadBalance      uint64   `json:"sched_load_balance"`
+	SchedRelaxDomainLevel int64    `json:"sched_relax_domain_level"`
 }
 
 // Memory is the memory that is in use. A Limit of 2^64-1 is none.
@@ -85,8 +97,14 @@ type Huge struct {
 
 // Blkio is what block devices were used for.
 type Blkio struct {
-	Bytes []BlkioEntry `json:"ioServiceBytesRecursive,omitempty"`
-	Ops   []BlkioEntry `json:"ioServicedRecursive,omitempty"`
+	Bytes       []BlkioEntry `json:"ioServiceBytesRecursive,omitempty"`
+	Ops         []BlkioEntry `json:"ioServicedRecursive,omitempty"`
+	Queued      []BlkioEntry `json:"ioQueueRecursive,omitempty"`
+	ServiceTime []BlkioEntry `json:"ioServiceTimeRecursive,omitempty"`
+	WaitTime    []BlkioEntry `json:"ioWaitTimeRecursive,omitempty"`
+	Merged      []BlkioEntry `json:"ioMergedRecursive,omitempty"`
+	Time        []BlkioEntry `json:"ioTimeRecursive,omitempty"`
+	Sectors     []BlkioEntry `json:"sectorsRecursive,omitempty"`
 }
 
 // BlkioEntry is a count of a device.
@@ -100,7 +118,7 @@ type BlkioEntry struct {
 // Stats counts. What the host does not count is 0; the error is ErrNoGroup, or fs.ErrNotExist
 // if the group is gone.
 func (g *Group) Stats() (*Stats, error) {
-	dir, err := g.members()
+	dir, err := g.membership()
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +136,26 @@ func (g *Group) Stats() (*Stats, error) {
 			s.Pids.Limit = n
 		}
 	}
-	if dir := g.dirOf("cpuset"); dir != "" {
-		s.CPUSet.CPUs = readList(path.Join(dir, "cpuset.cpus"), path.Join(dir, "cpuset.cpus.effective"))
-		s.CPUSet.Mems = readList(path.Join(dir, "cpuset.mems"), path.Join(dir, "cpuset.mems.effective"))
-	}
+	g.cpuset(&s.CPUSet)
 	return s, nil
+}
+
+func (g *Group) cpuset(c *CPUSet) {
+	dir := g.dirOf("cpuset")
+	if dir == "" {
+		return
+	}
+	c.CPUs = readList(path.Join(dir, "cpuset.cpus"), path.Join(dir, "cpuset.cpus.effective"))
+	c.Mems = readList(path.Join(dir, "cpuset.mems"), path.Join(dir, "cpuset.mems.effective"))
+	for name, value := range map[string]*uint64{
+		"cpu_exclusive": &c.CPUExclusive, "mem_hardwall": &c.MemHardwall, "mem_exclusive": &c.MemExclusive, "memory_migrate": &c.MemoryMigrate,
+		"memory_spread_page": &c.MemorySpreadPage, "memory_spread_slab": &c.MemorySpreadSlab, "memory_pressure": &c.MemoryPressure,
+		"sched_load_balance": &c.SchedLoadBalance,
+	} {
+		*value, _ = readUint(path.Join(dir, "cpuset."+name))
+	}
+	text, _ := os.ReadFile(path.Join(dir, "cpuset.sched_relax_domain_level"))
+	c.SchedRelaxDomainLevel, _ = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }
 
 func (g *Group) cpu(s *Stats) {
@@ -147,13 +180,23 @@ func (g *Group) cpu(s *Stats) {
 	stat := readFlat(path.Join(dir, "cpuacct.stat"))
 	s.CPU.Usage.User, s.CPU.Usage.Kernel = stat["user"]*tick, stat["system"]*tick
 	text, _ := os.ReadFile(path.Join(dir, "cpuacct.usage_percpu"))
+	s.CPU.Usage.PerCPU = parseColumn(text)
+	text, _ = os.ReadFile(path.Join(dir, "cpuacct.usage_percpu_user"))
+	s.CPU.Usage.PerCPUUser = parseColumn(text)
+	text, _ = os.ReadFile(path.Join(dir, "cpuacct.usage_percpu_sys"))
+	s.CPU.Usage.PerCPUKernel = parseColumn(text)
+}
+
+// parseColumn reads a number for each CPU. What is none ends it.
+func parseColumn(text []byte) (out []uint64) {
 	for _, f := range strings.Fields(string(text)) {
 		n, err := strconv.ParseUint(f, 10, 64)
 		if err != nil {
 			break
 		}
-		s.CPU.Usage.PerCPU = append(s.CPU.Usage.PerCPU, n)
+		out = append(out, n)
 	}
+	return out
 }
 
 func (g *Group) memory(s *Stats) {
@@ -234,20 +277,29 @@ func (g *Group) blkio(s *Stats) {
 		}
 		return nil
 	}
-	s.Blkio.Bytes, s.Blkio.Ops = read("io_service_bytes"), read("io_serviced")
+	s.Blkio = Blkio{
+		Bytes: read("io_service_bytes"), Ops: read("io_serviced"), Queued: read("io_queued"), ServiceTime: read("io_service_time"),
+		WaitTime: read("io_wait_time"), Merged: read("io_merged"), Time: read("time"), Sectors: read("sectors"),
+	}
 }
 
-// parseBlkio reads lines "8:0 Read 4096"; the last is a sum. What is not so is left out.
+// parseBlkio reads lines "8:0 Read 4096", or "8:0 4096"; the last is a sum. What is not so is left out.
 func parseBlkio(text []byte) (out []BlkioEntry) {
 	for line := range bytes.Lines(text) {
 		f := strings.Fields(string(line))
-		if len(f) != 3 {
+		if len(f) != 2 && len(f) != 3 {
 			continue
 		}
 		major, minor, ok := parseDevice(f[0])
-		if n, err := strconv.ParseUint(f[2], 10, 64); ok && err == nil {
-			out = append(out, BlkioEntry{major, minor, f[1], n})
+		n, err := strconv.ParseUint(f[len(f)-1], 10, 64)
+		if !ok || err != nil {
+			continue
 		}
+		e := BlkioEntry{Major: major, Minor: minor, Value: n}
+		if len(f) == 3 {
+			e.Op = f[1]
+		}
+		out = append(out, e)
 	}
 	return out
 }

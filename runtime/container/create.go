@@ -272,7 +272,7 @@ func (c *Container) adopt(sp *spawn, host *cgroup.Host) error {
 // its maker can give, and lets it go on.
 func (c *Container) admit(sp *spawn, process *specs.Process) error {
 	if c.record.Group != nil {
-		if err := c.record.Group.Join(sp.pid); err != nil {
+		if err := c.record.Group.Join(sp.pid, c.record.Pid); err != nil {
 			return err
 		}
 	}
