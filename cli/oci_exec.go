@@ -21,7 +21,6 @@ type execFlags struct {
 	env, caps                           []string
 	gids                                []uint
 	tty, noNewPrivs                     bool
-	cgroup                              []string
 }
 
 func (e *execFlags) add(flags *pflag.FlagSet) {
@@ -35,7 +34,6 @@ func (e *execFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&e.apparmor, "apparmor", "", "`PROFILE` of AppArmor")
 	flags.BoolVar(&e.noNewPrivs, "no-new-privs", false, "the process can never gain privileges")
 	flags.StringSliceVarP(&e.caps, "cap", "c", nil, "add a `CAPABILITY`; may be repeated")
-	flags.StringArrayVar(&e.cgroup, "cgroup", nil, "run in the control group `PATH` below the container's")
 }
 
 // ociExec is the command that runs one more process in a container.
@@ -53,6 +51,7 @@ func ociExec(f *ociFlags, c *Caller) *cobra.Command {
 	})
 	e.add(cmd.Flags())
 	start.add(cmd.Flags())
+	cmd.Flags().StringArrayVar(&start.Cgroup, "cgroup", nil, "run in the control group `[CONTROLLER,...:]PATH` below the container's; may be repeated")
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "do not wait for the process")
 	cmd.Flags().BoolVar(&ignorePaused, "ignore-paused", false, "in a paused container the process waits, in place of an error")
 	return cmd
@@ -68,9 +67,6 @@ func execIn(c *Caller, r *container.Runtime, args []string, start *startFlags, e
 	box, err := r.Load(args[0])
 	if err != nil {
 		return 0, err
-	}
-	if len(e.cgroup) > 0 {
-		return 0, errors.New("exec: --cgroup: not supported yet")
 	}
 	process, err := e.build(c, r, box.Config().Process, args[1:])
 	if err != nil {

@@ -97,6 +97,35 @@ func TestOCIResources(t *testing.T) {
 	b.ok("delete", "box")
 }
 
+// TestOCIExecGroup has one more process in a group below the container's.
+func TestOCIExecGroup(t *testing.T) {
+	b := newBundle(t)
+	b.script("sleep 1000")
+	b.write()
+	b.ok("run", "-d", "box")
+	groups, err := os.ReadFile("/proc/" + strconv.Itoa(b.stateOf("box").Pid) + "/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, own, ok := strings.Cut(string(groups), ":memory:")
+	own, _, _ = strings.Cut(own, "\n")
+	below := filepath.Join("/sys/fs/cgroup/memory", own, "below")
+	if !ok || os.Mkdir(below, 0o755) != nil {
+		b.ok("delete", "--force", "box")
+		t.Skip("needs the memory controller of v1 at /sys/fs/cgroup/memory")
+	}
+	got := b.ok("exec", "--cgroup", "memory:below", "box", "cat", "/proc/self/cgroup")
+	if !strings.Contains(got, ":memory:"+own+"/below\n") || strings.Count(got, "/below\n") != 1 {
+		t.Errorf("in one for memory:\n%s", got)
+	}
+	b.refused(255, "no such file or directory", "exec", "--cgroup", "memory:other", "box", "true")
+	b.refused(255, "invalid argument", "exec", "--cgroup", "memory:../..", "box", "true")
+	b.ok("delete", "--force", "box")
+	if _, err := os.Stat(below); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", below, err)
+	}
+}
+
 // TestOCIOOM sees a process killed for want of memory.
 func TestOCIOOM(t *testing.T) {
 	b := newBundle(t)

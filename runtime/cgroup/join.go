@@ -52,6 +52,9 @@ func joinBeside(dir string, pid, other int, why error) error {
 // --cgroup`. Each of names is a path, below the container's group, or "controller,...:path" for some
 // controllers of v1. The group must be there, and is not to be removed by itself.
 func (g *Group) Below(names []string) (*Group, error) {
+	if !g.Exists() {
+		return nil, ErrNoGroup
+	}
 	b := &Group{V1: maps.Clone(g.V1), V2: g.V2, Controllers: g.Controllers, Rootless: g.Rootless}
 	chosen := make(map[string]bool)
 	for _, n := range names {

@@ -60,6 +60,9 @@ type Options struct {
 	ListenFDs int
 	// NotifySocket is the socket of the caller's service manager, see sd_notify(3).
 	NotifySocket string
+	// Cgroup has a process that Exec runs in groups below the container's, as exec --cgroup names
+	// them; see cgroup.Group.Below.
+	Cgroup []string
 	// Terminal, when not nil, is handed the master of the process's terminal, which it
 	// owns, in place of ConsoleSocket.
 	Terminal func(master int) error

@@ -265,16 +265,14 @@ func (c *Container) adopt(sp *spawn, host *cgroup.Host) error {
 	if err := c.makeGroup(host, sp.pid); err != nil {
 		return err
 	}
-	return c.admit(sp, c.record.Config.Process)
+	return c.admit(sp, c.group(), c.record.Config.Process)
 }
 
-// admit puts a process that waits into the container's control group, gives it what only
-// its maker can give, and lets it go on.
-func (c *Container) admit(sp *spawn, process *specs.Process) error {
-	if c.record.Group != nil {
-		if err := c.record.Group.Join(sp.pid, c.record.Pid); err != nil {
-			return err
-		}
+// admit puts a process that waits into a control group, the container's or one below, gives it
+// what only its maker can give, and lets it go on.
+func (c *Container) admit(sp *spawn, group *cgroup.Group, process *specs.Process) error {
+	if err := group.Join(sp.pid, c.record.Pid); err != nil {
+		return err
 	}
 	if err := setOOMScore(sp.pid, process); err != nil {
 		return err

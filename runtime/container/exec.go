@@ -26,6 +26,13 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	if err := checkConsole(process, o); err != nil {
 		return 0, err
 	}
+	group := c.group()
+	if len(o.Cgroup) > 0 {
+		var err error
+		if group, err = group.Below(o.Cgroup); err != nil {
+			return 0, fmt.Errorf("exec: --cgroup: %w", err)
+		}
+	}
 	sp, err := newSpawn()
 	if err != nil {
 		return 0, err
@@ -48,7 +55,7 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	if err := sp.start(t); err != nil {
 		return 0, execError(err)
 	}
-	err = c.admit(sp, process)
+	err = c.admit(sp, group, process)
 	if err == nil {
 		err = serve(sp, o, nil, func() error { return announce(sp.pid, o) })
 	}
