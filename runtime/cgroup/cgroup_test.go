@@ -94,54 +94,6 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-func TestUnit(t *testing.T) {
-	for path, want := range map[string]string{
-		"":                         "system.slice/laplace-ID.scope",
-		"system.slice:docker:abc":  "system.slice/docker-abc.scope",
-		":runc:abc":                "system.slice/runc-abc.scope",
-		"a-b-c.slice:crio:x":       "a.slice/a-b.slice/a-b-c.slice/crio-x.scope",
-		"-.slice:p:n":              "p-n.scope",
-		"user.slice:libpod:x":      "user.slice/libpod-x.scope",
-		"machine.slice::pod.slice": "machine.slice/pod.slice",
-		"a:b":                      "",
-		"a:b:c":                    "",
-		"a.slice:b:":               "",
-		"-a.slice:b:c":             "",
-		"a--b.slice:b:c":           "",
-		"a.slice:b/../c:d":         "",
-		"../a.slice:b:c":           "",
-		"/an/absolute/path":        "",
-	} {
-		u, err := parseUnit(path, "ID")
-		if err != nil || want == "" {
-			if (err != nil) != (want == "") || err != nil && !errors.Is(err, unix.EINVAL) {
-				t.Errorf("%q: %+v, %v", path, u, err)
-			}
-			continue
-		}
-		if got := u.path(); got != "/"+want {
-			t.Errorf("%q: %s", path, got)
-		}
-		names := map[string]bool{}
-		for _, p := range u.properties(42) {
-			names[p.Name] = true
-		}
-		if scope := strings.HasSuffix(want, ".scope"); names["PIDs"] != scope || names["Slice"] != scope || !names["Delegate"] {
-			t.Errorf("%q: properties %v", path, names)
-		}
-	}
-	if _, err := os.Stat("/run/systemd/system"); err == nil {
-		t.Skip("systemd runs here; that it is missing is what is tested")
-	}
-	h, err := Detect()
-	if err != nil {
-		t.Skip("needs control groups:", err)
-	}
-	if _, err := Create(h, Options{ID: "x", Systemd: true}); !errors.Is(err, ErrNoSystemd) {
-		t.Errorf("without systemd: %v", err)
-	}
-}
-
 func TestParsers(t *testing.T) {
 	if diff := cmp.Diff(map[string]uint64{"a": 1, "c": math.MaxUint64, "d": 0}, flat([]byte("a 1\nb x\nc max\n\nd -5\ne\nf 99999999999999999999\n"))); diff != "" {
 		t.Error(diff)

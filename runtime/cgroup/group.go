@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"golang.org/x/sys/unix"
 )
 
@@ -67,10 +69,14 @@ func Create(h *Host, o Options) (*Group, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := u.start(o.Pid); err != nil {
+		err = withSystemd(func(ctx context.Context, c *systemd.Conn) error {
+			name, err = u.start(ctx, c, o.Pid)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
-		g.Unit, name = u.name, u.path()
+		g.Unit = u.name
 	case name == "":
 		name = o.ID
 	}
@@ -80,7 +86,7 @@ func Create(h *Host, o Options) (*Group, error) {
 			unix.Rmdir(dir)
 		}
 		if g.Unit != "" {
-			err = errors.Join(err, stopUnit(g.Unit))
+			err = errors.Join(err, removeUnit(g.Unit))
 		}
 		return nil, err
 	}
@@ -153,7 +159,9 @@ func makeGroup(y *hierarchy, dir string, theirs bool, made *[]string) error {
 		return err
 	}
 	switch {
-	case y.v2 && !theirs:
+	case y.v2 && theirs:
+		return nil // systemd has chosen its controllers
+	case y.v2:
 		return enable(y, dir)
 	case slices.Contains(y.controllers, "cpuset"):
 		return inheritSets(y.point, dir)

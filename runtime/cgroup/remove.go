@@ -161,7 +161,7 @@ func (g *Group) remove(limit time.Duration) error {
 		errs = append(errs, fmt.Errorf("%s: %w: %d process(es) found", left[0], ErrNotEmpty, n))
 	}
 	if g.Unit != "" {
-		errs = append(errs, stopUnit(g.Unit))
+		errs = append(errs, removeUnit(g.Unit))
 	}
 	return errors.Join(errs...)
 }

@@ -59,20 +59,6 @@ func parseUnit(cgroupsPath, id string) (unit, error) {
 	return unit{slice, name}, nil
 }
 
-// path is the unit's group, absolute in each hierarchy: a slice is in those that its dashes name.
-func (u unit) path() string {
-	if u.slice == "-.slice" {
-		return path.Join("/", u.name)
-	}
-	dir, stem := "/", strings.TrimSuffix(u.slice, ".slice")
-	for i := range stem {
-		if stem[i] == '-' {
-			dir = path.Join(dir, stem[:i]+".slice")
-		}
-	}
-	return path.Join(dir, u.slice, u.name)
-}
-
 // properties are those of the unit, which has its own limits written by whoever asked for it.
 func (u unit) properties(pid int) []systemd.Property {
 	set := func(name string, value any) systemd.Property {
@@ -100,45 +86,62 @@ func bus(ctx context.Context) (*systemd.Conn, error) {
 	return systemd.NewSystemConnectionContext(ctx)
 }
 
-// start has systemd make the unit, with a process in it.
-func (u unit) start(pid int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), busTimeout)
-	defer cancel()
-	c, err := bus(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	done := make(chan string, 1)
+// start has systemd make the unit, with a process in it, and returns the unit's group, absolute in
+// each hierarchy: the manager of a user's units has them below a group of its own.
+func (u unit) start(ctx context.Context, c *systemd.Conn, pid int) (group string, err error) {
 	_ = c.ResetFailedUnitContext(ctx, u.name) // of a container that was called so before
+	done := make(chan string, 1)
 	if _, err := c.StartTransientUnitContext(ctx, u.name, "replace", u.properties(pid), done); err != nil {
-		return fmt.Errorf("systemd: start %s: %w", u.name, err)
+		return "", fmt.Errorf("systemd: start %s: %w", u.name, err)
 	}
 	select {
 	case result := <-done:
-		if result == "done" {
-			return nil
+		if result != "done" {
+			return "", fmt.Errorf("systemd: start %s: %s", u.name, result)
 		}
-		return fmt.Errorf("systemd: start %s: %s", u.name, result)
 	case <-ctx.Done():
-		return fmt.Errorf("systemd: start %s: %w", u.name, ctx.Err())
+		return "", fmt.Errorf("systemd: start %s: %w", u.name, ctx.Err())
 	}
+	kind := "Scope"
+	if strings.HasSuffix(u.name, ".slice") {
+		kind = "Slice"
+	}
+	p, err := c.GetUnitTypePropertyContext(ctx, u.name, kind, "ControlGroup")
+	if err != nil {
+		return "", fmt.Errorf("systemd: the cgroup of %s: %w", u.name, err)
+	}
+	group, _ = p.Value.Value().(string)
+	if !path.IsAbs(group) {
+		return "", fmt.Errorf("systemd: the cgroup of %s is %q, not a path", u.name, group)
+	}
+	return group, nil
 }
 
-// stopUnit has systemd forget a unit. One that it does not know is stopped.
-func stopUnit(name string) error {
+// withSystemd calls f with a connection to systemd.
+func withSystemd(f func(context.Context, *systemd.Conn) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), busTimeout)
 	defer cancel()
 	c, err := bus(ctx)
-	if errors.Is(err, ErrNoSystemd) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	return f(ctx, c)
+}
+
+// removeUnit has systemd forget a unit. Where it does not run there is none.
+func removeUnit(name string) error {
+	err := withSystemd(func(ctx context.Context, c *systemd.Conn) error { return stop(ctx, c, name) })
+	if errors.Is(err, ErrNoSystemd) {
+		return nil
+	}
+	return err
+}
+
+// stop stops a unit. One that systemd does not know is stopped.
+func stop(ctx context.Context, c *systemd.Conn, name string) error {
 	done := make(chan string, 1)
-	_, err = c.StopUnitContext(ctx, name, "replace", done)
+	_, err := c.StopUnitContext(ctx, name, "replace", done)
 	if e, ok := errors.AsType[dbus.Error](err); ok && strings.HasSuffix(e.Name, ".NoSuchUnit") {
 		return nil
 	}
@@ -147,8 +150,8 @@ func stopUnit(name string) error {
 	}
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("systemd: stop %s: %w", name, ctx.Err())
 	}
-	return nil
 }
