@@ -45,11 +45,19 @@ lint:
 	go vet $(PACKAGES)
 	if command -v golangci-lint >/dev/null; then golangci-lint run; fi
 
+# The program, its manual pages, and what shells complete its commands by.
 install: build
 	install -D -m 755 laplace '$(DESTDIR)$(PREFIX)/bin/laplace'
+	./laplace man '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
+	./laplace completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/laplace'
+	./laplace completion zsh > '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_laplace'
+	./laplace completion fish > '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/laplace.fish'
 
 uninstall:
-	rm -f '$(DESTDIR)$(PREFIX)/bin/laplace'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/laplace' '$(DESTDIR)$(PREFIX)'/share/man/man1/laplace*.1 \
+		'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/laplace' '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_laplace' \
+		'$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/laplace.fish'
 
 clean:
 	rm -f laplace
