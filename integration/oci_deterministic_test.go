@@ -86,13 +86,19 @@ func TestOCIDeterministic(t *testing.T) {
 func TestOCIDeterministicLife(t *testing.T) {
 	b := newBundle(t)
 	b.spec.Annotations = nil
-	b.script("echo begun; trap 'echo told; exit 4' TERM; while :; do sleep 0.1; done")
+	b.script("trap 'echo told; exit 4' TERM; touch /ready; while :; do sleep 0.1; done")
+	b.spec.Root.Readonly = false
 	b.write()
 	b.ok("create", "box")
 	b.ok("start", "box")
 	if s := b.stateOf("box"); s.Status != "running" {
 		t.Errorf("%s after start", s.Status)
 	}
+	// Before that pid 1 does not get the signal.
+	eventually(t, "the trap", func() bool {
+		_, err := os.Stat(filepath.Join(b.root, "ready"))
+		return err == nil
+	})
 	if out := b.ok("exec", "box", "echo", "inside"); strings.TrimSpace(out) != "inside" {
 		t.Errorf("exec: %q", out)
 	}
