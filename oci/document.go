@@ -54,7 +54,8 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 
 // Load reads the configuration of the bundle in the directory and returns it, valid: see
 // [Validate]. A mount's destination that is relative is made absolute, as the section
-// "Mounts" has it; nothing else is changed. log gets warnings about what has no effect; nil is nobody.
+// "Mounts" has it, and a limit of 0 processes of before version 1.3 none, -1; nothing else is
+// changed. log gets warnings about what has no effect; nil is nobody.
 //
 // The error is a [*DocumentError] when the document is bad, one that wraps fs.ErrNotExist
 // and says what runc says when there is none, or that of reading it.

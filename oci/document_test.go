@@ -185,6 +185,21 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestOldPids reads a limit of no processes as what it meant when it was written.
+func TestOldPids(t *testing.T) {
+	for _, test := range []struct {
+		version     string
+		limit, want int64
+	}{{"1.0.2-dev", 0, -1}, {"1.2.1", 0, -1}, {"1.3.0", 0, 0}, {"1.10.0", 0, 0}, {"1.0.2", 7, 7}, {"1.0.2", -1, -1}} {
+		s := Default(false)
+		s.Version = test.version
+		s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &test.limit}
+		if err := Validate(s, quiet); err != nil || *s.Linux.Resources.Pids.Limit != test.want {
+			t.Errorf("%+v: %d, %v", test, *s.Linux.Resources.Pids.Limit, err)
+		}
+	}
+}
+
 // TestValidate checks a configuration that never was a text.
 func TestValidate(t *testing.T) {
 	s := Default(false)

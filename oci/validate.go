@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/sys/capability"
@@ -67,6 +68,7 @@ func validateSpec(s *specs.Spec, log *slog.Logger) error {
 			m.Destination = "/" + m.Destination
 		}
 	}
+	liftOldPids(s)
 	for _, platform := range []struct {
 		name string
 		set  bool
@@ -85,6 +87,22 @@ func validateSpec(s *specs.Spec, log *slog.Logger) error {
 		under(each(s.Mounts, v.mount), "mounts"),
 		under(when(s.Hooks, checkHooks), "hooks"),
 	)
+}
+
+// liftOldPids has a limit of 0 processes be none, as it was before version 1.3 of the specification: podman 4
+// writes it for no limit. Since then it is a limit.
+func liftOldPids(s *specs.Spec) {
+	if s.Linux == nil || s.Linux.Resources == nil || s.Linux.Resources.Pids == nil {
+		return
+	}
+	limit := s.Linux.Resources.Pids.Limit
+	parts := version.FindStringSubmatch(s.Version)
+	if parts == nil || limit == nil || *limit != 0 {
+		return
+	}
+	if minor, err := strconv.Atoi(parts[2]); err == nil && parts[1] == "1" && minor < 3 {
+		*limit = -1
+	}
 }
 
 // A validator checks what depends on more than one field.
