@@ -45,6 +45,7 @@ func (g *Group) Set(r *specs.LinuxResources) error {
 	if err := g.setDevices(r.Devices); err != nil {
 		return err
 	}
+	r = g.complete(r)
 	var all []setting
 	for _, make := range []func(*specs.LinuxResources, func(controller string) bool) ([]setting, error){
 		memorySettings, cpuSettings, pidsSettings, blockSettings, hugeSettings, networkSettings, rdmaSettings,

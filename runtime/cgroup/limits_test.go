@@ -144,6 +144,37 @@ func TestUnset(t *testing.T) {
 	}
 }
 
+// TestComplete updates one of two values that v2 has together.
+func TestComplete(t *testing.T) {
+	p := func(n int64) *int64 { return &n }
+	u := func(n uint64) *uint64 { return &n }
+	for _, test := range []struct {
+		file, now string
+		r         specs.LinuxResources
+		wrote     string
+		want      string // "" is an error
+	}{
+		{"cpu.max", "20000 50000\n", specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: p(10_000)}}, "cpu.max", "10000 50000"},
+		{"cpu.max", "20000 50000\n", specs.LinuxResources{CPU: &specs.LinuxCPU{Period: u(40_000)}}, "cpu.max", "20000 40000"},
+		{"cpu.max", "20000 50000\n", specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: p(-1)}}, "cpu.max", "max 50000"},
+		{"cpu.max", "max 100000\n", specs.LinuxResources{CPU: &specs.LinuxCPU{Period: u(40_000)}}, "cpu.max", "max 40000"},
+		{"cpu.max", "nonsense", specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: p(10_000)}}, "cpu.max", "10000 100000"},
+		{"memory.max", "1000\n", specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: p(1500)}}, "memory.swap.max", "500"},
+		{"memory.max", "max\n", specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: p(1500)}}, "memory.swap.max", ""},
+		{"memory.max", "2000\n", specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: p(1500)}}, "memory.swap.max", ""},
+	} {
+		g, dir := made(t, true)
+		if err := os.WriteFile(filepath.Join(dir, test.file), []byte(test.now), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := g.Set(&test.r)
+		// A file here is not emptied when it is written.
+		if got := written(t, dir)[test.wrote]; (err != nil) != (test.want == "") || err == nil && !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s of %q: %q, %v", test.wrote, test.now, got, err)
+		}
+	}
+}
+
 // TestField checks that a limit that cannot be set is named.
 func TestField(t *testing.T) {
 	yes, p := true, func(n int64) *int64 { return &n }

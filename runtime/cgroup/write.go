@@ -7,10 +7,40 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
+
+// complete adds what v2 has in one file, or counts together, with what is to be set, as it is: an update of
+// a quota leaves the period alone, and swap is counted from the limit of memory.
+func (g *Group) complete(r *specs.LinuxResources) *specs.LinuxResources {
+	full := *r
+	if c := r.CPU; c != nil && g.hasV2("cpu") && (c.Quota == nil) != (c.Period == nil) {
+		text, _ := os.ReadFile(path.Join(g.V2, "cpu.max"))
+		if f := strings.Fields(string(text)); len(f) == 2 {
+			cpu := *c
+			full.CPU = &cpu
+			quota, qerr := strconv.ParseInt(f[0], 10, 64)
+			period, perr := strconv.ParseUint(f[1], 10, 64)
+			switch {
+			case c.Quota == nil && qerr == nil:
+				cpu.Quota = &quota
+			case c.Period == nil && perr == nil:
+				cpu.Period = &period
+			}
+		}
+	}
+	if m := r.Memory; m != nil && g.hasV2("memory") && m.Swap != nil && *m.Swap > 0 && m.Limit == nil {
+		if now, err := readUint(path.Join(g.V2, "memory.max")); err == nil && now < 1<<63 {
+			memory, limit := *m, int64(now)
+			memory.Limit, full.Memory = &limit, &memory
+		}
+	}
+	return &full
+}
 
 // write writes settings. Some values are invalid as long as others are as they are: memory is never more
 // than memory and swap, a burst no more than the quota, a share of the time no more than the
