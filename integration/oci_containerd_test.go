@@ -32,7 +32,7 @@ func newContainerd(t *testing.T) *containerd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &containerd{dir: dir, runtime: clientRuntime(t), client: client{t: t, args: []string{"ctr", "--address", dir + "/sock", "--namespace", "test"}}}
+	c := &containerd{dir: dir, runtime: clientRuntime(t), client: client{t: t, args: []string{"ctr", "--address", dir + "/sock", "--namespace", fmt.Sprint("laplace-", os.Getpid())}}} // which names control groups, too
 	config := fmt.Sprintf(`version = 2
 root = %q
 state = %q
@@ -139,6 +139,10 @@ func TestOCIContainerd(t *testing.T) {
 		t.Errorf("a program that is not there: %d, %s", r.Exit, r.Stderr)
 	}
 	c.gives(0, "0 /dir 1 value", c.run([]string{"--rm", "--cwd", "/dir", "--env", "NAME=value"}, "env", "sh", "-c", `echo $(id -u) $PWD $$ $NAME`)...)
+
+	if os.Getenv("LAPLACE_OCI_RUNTIME") == "" {
+		c.gives(3, "1577836801 1", "run", "--snapshotter", "native", "--runc-binary", c.runtime, "--rm", "busybox:latest", "deterministic", "sh", "-c", "echo $(date +%s) $$; exit 3")
+	}
 
 	c.ok(c.run([]string{"-d"}, "live", "sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done")...)
 	c.becomes("live", "RUNNING")

@@ -109,6 +109,26 @@ func TestOCIPodman(t *testing.T) {
 	p.ok("rm", "live")
 }
 
+// TestOCIPodmanDeterministic runs containers that are not plain.
+func TestOCIPodmanDeterministic(t *testing.T) {
+	p := newPodman(t)
+	if os.Getenv("LAPLACE_OCI_RUNTIME") != "" {
+		t.Skip("LAPLACE_OCI_RUNTIME is another runtime")
+	}
+	p.args = p.args[:len(p.args)-2] // without the file of defaults
+	const script = "date +%s; echo $$; cat /proc/sys/kernel/random/uuid; exit 5"
+	first := p.do(plain("--rm", "busybox", "sh", "-c", script)...)
+	if first.Exit != 5 || !strings.HasPrefix(first.Stdout, "1577836801\n1\n") {
+		t.Errorf("status %d, %q, %s", first.Exit, first.Stdout, first.Stderr)
+	}
+	p.gives(5, strings.TrimSuffix(first.Stdout, "\n"), plain("--rm", "busybox", "sh", "-c", script)...)
+	p.gives(0, "1000", plain("--rm", "--user", "1000", "busybox", "id", "-u")...)
+	p.ok(plain("--detach", "--name", "live", "busybox", "sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done")...)
+	p.gives(0, "inside", "exec", "live", "echo", "inside")
+	p.ok("stop", "--time", "10", "live")
+	p.gives(0, "exited", "inspect", "--format", "{{.State.Status}}", "live")
+}
+
 func TestOCIPodmanKube(t *testing.T) {
 	p := newPodman(t)
 	file := filepath.Join(t.TempDir(), "pod.yaml")

@@ -40,7 +40,7 @@ func (s *stage) become() error {
 	}
 	// A filter takes privileges, or that there never are new ones. With the latter it
 	// comes last, and need not allow what happens here.
-	if !p.NoNewPrivileges {
+	if !p.NoNewPrivileges && s.Supervisor == 0 {
 		if err := install(filter, flags); err != nil {
 			return err
 		}

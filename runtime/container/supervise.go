@@ -288,6 +288,10 @@ func executeTraced(socket int, file string, args, env []string, filter []unix.So
 		return err
 	}
 	prog := &unix.SockFprog{Len: uint16(len(own)), Filter: &own[0]}
+	var theirs *unix.SockFprog
+	if len(filter) > 0 {
+		theirs = &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	}
 	persona, _, e := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0)
 	if e == 0 {
 		_, _, e = unix.RawSyscall(unix.SYS_PERSONALITY, persona|noRandom, 0, 0)
@@ -309,14 +313,15 @@ func executeTraced(socket int, file string, args, env []string, filter []unix.So
 	if _, _, e := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV, 0); e != 0 {
 		return e
 	}
-	if len(filter) > 0 {
-		theirs := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-		if e := installRaw(&theirs, flags); e != 0 {
-			return e
-		}
-	}
 	if e := installRaw(prog, 0); e != 0 {
 		return e
+	}
+	// The configuration's comes last, and need not allow what happens here. The engine lets pass
+	// what comes before the command.
+	if theirs != nil {
+		if e := installRaw(theirs, flags); e != 0 {
+			return e
+		}
 	}
 	_, _, e = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])))
 	return e
