@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,6 +81,50 @@ func TestOCIDeterministic(t *testing.T) {
 				b.ok("delete", "box")
 			}
 		})
+	}
+}
+
+// TestOCIDeterministicDates checks that files keep the dates that the container has seen.
+func TestOCIDeterministicDates(t *testing.T) {
+	b := newBundle(t)
+	b.spec.Annotations = nil
+	b.spec.Root.Readonly = false
+	b.script("mkdir /d; echo x > /d/f; ln -s f /d/l; touch -t 200102030405.06 /d/old; stat -c %Y /d /d/f /d/l /d/old")
+	b.write()
+	seen := strings.Fields(b.ok("run", "--keep", "box"))
+	b.verdictOf("box")
+	var have []string
+	for _, name := range []string{"d", "d/f", "d/l", "d/old"} {
+		fi, err := os.Lstat(filepath.Join(b.root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		have = append(have, strconv.FormatInt(fi.ModTime().Unix(), 10))
+	}
+	if !slices.Equal(seen, have) {
+		t.Errorf("it has seen %v, and they have %v", seen, have)
+	}
+	b.ok("delete", "box")
+}
+
+// TestOCIDeterministicSettings runs a container with another seed, another start, another number of CPUs.
+func TestOCIDeterministicSettings(t *testing.T) {
+	run := func(annotations map[string]string) string {
+		b := newBundle(t)
+		b.spec.Annotations = annotations
+		b.script("grep -c processor /proc/cpuinfo; head -c 4 /dev/urandom | tr -dc 0-9 | wc -c; head -c 20 /proc/sys/kernel/random/boot_id")
+		b.write()
+		return b.ok("run", "box")
+	}
+	plain := run(nil)
+	if got := run(map[string]string{"dev.laplace.cpus": "3"}); !strings.HasPrefix(got, "3\n") || got == plain {
+		t.Errorf("three CPUs: %q", got)
+	}
+	if got := run(map[string]string{"dev.laplace.seed": "another"}); got == plain {
+		t.Errorf("another seed changes nothing: %q", got)
+	}
+	if got := run(nil); got != plain {
+		t.Errorf("%q, then %q", plain, got)
 	}
 }
 

@@ -161,6 +161,9 @@ func (n *Inode) Replaced(c *clock.Clock) {
 	}
 }
 
+// Stamped tells whether the modification time is a stamp of this run.
+func (n *Inode) Stamped() bool { return n.stamped }
+
 // Bound tells whether the inode is bound to a path.
 func (n *Inode) Bound() bool { return n.bound }
 

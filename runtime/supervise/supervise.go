@@ -181,6 +181,7 @@ func (w *warden) run() (determinize.Report, error) {
 		return determinize.Report{}, err
 	}
 	report, err := run.Wait()
+	run.Restamp()
 	run.Leave()
 	return report, err
 }
