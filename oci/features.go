@@ -21,6 +21,7 @@ const (
 // tables that validation is made of.
 func Features() *features.Features {
 	yes := func() *bool { b := true; return &b }
+	no := new(bool) // not done yet
 	return &features.Features{
 		OCIVersionMin: "1.0.0",
 		OCIVersionMax: specs.Version,
@@ -41,10 +42,10 @@ func Features() *features.Features {
 			},
 			Apparmor:        &features.Apparmor{Enabled: yes()},
 			Selinux:         &features.Selinux{Enabled: yes()},
-			IntelRdt:        &features.IntelRdt{Enabled: yes(), Schemata: yes(), Monitoring: yes()},
+			IntelRdt:        &features.IntelRdt{Enabled: no},
 			MemoryPolicy:    &features.MemoryPolicy{Modes: memoryPolicyModes.names(), Flags: memoryPolicyFlags.names()},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: yes()}},
-			NetDevices:      &features.NetDevices{Enabled: yes()},
+			NetDevices:      &features.NetDevices{Enabled: no},
 		},
 		Annotations: map[string]string{
 			annotationRuncVersion: RuncVersion,
