@@ -201,6 +201,8 @@ type engine struct {
 	cancel atomic.Bool
 	paused atomic.Bool
 	idling atomic.Bool // paused, and nothing runs
+	// resting says that all processes of a container wait, and it for the outside.
+	resting atomic.Bool
 
 	// What execs cost.
 	weights  map[costs.Key]weight // of those that have ended

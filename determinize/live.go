@@ -78,7 +78,9 @@ func (e *engine) waitsOutside() error {
 		e.turnOf(t)
 	}
 	alarm := time.AfterFunc(e.upIn, e.nudge)
-	pid, ws, errno := e.tr.Wait()
+	e.resting.Store(true)
+	pid, ws, errno := e.tr.Rest()
+	e.resting.Store(false)
 	alarm.Stop()
 	switch {
 	case errno == 0:
@@ -90,6 +92,9 @@ func (e *engine) waitsOutside() error {
 		t.raised = t.raised || t.state == stateBlocked
 	}
 	e.changes++
+	if e.fatal != nil {
+		return e.fatal
+	}
 	return e.outside()
 }
 

@@ -359,7 +359,7 @@ func (e *engine) block(t *task, w wait) {
 	if t.wait.wakers == nil {
 		t.wait.wakers = t.wait.scope
 	}
-	if e.canHear() {
+	if e.cfg.Service || e.canHear() {
 		t.wait.since, t.wait.sinceB = outsideTime(), t.clk.B
 	}
 	e.uncount(t)

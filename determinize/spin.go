@@ -30,8 +30,13 @@ type spell struct {
 // watch has the engine look, now and then, at tasks that make no calls, until the box
 // has ended: at those that spin, and at those that compute where others stop.
 func (r *Run) watch() {
-	const often = 50 * time.Millisecond
-	for r.every(often) {
+	const often, seldom = 50 * time.Millisecond, time.Second
+	wait := often
+	for r.every(wait) {
+		if wait = often; r.e.resting.Load() {
+			wait = seldom // nobody computes
+			continue
+		}
 		r.e.nudge()
 	}
 }

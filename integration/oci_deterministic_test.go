@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -84,6 +85,26 @@ func TestOCIDeterministic(t *testing.T) {
 	}
 }
 
+// TestOCIDeterministicIdle has a container wait: times pass as outside, and nothing is used up.
+func TestOCIDeterministicIdle(t *testing.T) {
+	b := newBundle(t)
+	b.spec.Annotations = nil
+	b.script("sleep 1; echo slept; sleep 1000")
+	b.write()
+	begun := time.Now()
+	b.ok("create", "box")
+	b.ok("start", "box")
+	time.Sleep(200 * time.Millisecond)
+	if s := b.stateOf("box"); s.Status != "running" {
+		t.Errorf("%s after %v", s.Status, time.Since(begun))
+	}
+	time.Sleep(2 * time.Second)
+	if s := b.stateOf("box"); s.Status != "running" {
+		t.Errorf("%s after %v: a thousand seconds have passed", s.Status, time.Since(begun))
+	}
+	b.ok("delete", "--force", "box")
+}
+
 // TestOCIDeterministicDates checks that files keep the dates that the container has seen.
 func TestOCIDeterministicDates(t *testing.T) {
 	b := newBundle(t)
@@ -157,6 +178,18 @@ func TestOCIDeterministicLife(t *testing.T) {
 	}
 	if v.Verdict != "tainted" || !strings.Contains(kinds, "exec") || !strings.Contains(kinds, "signal") {
 		t.Errorf("verdict %+v", v)
+	}
+	b.ok("delete", "box")
+
+	// Killed from outside, it has not come to its end by itself.
+	b.script("sleep 1000")
+	b.write()
+	b.ok("create", "box")
+	b.ok("start", "box")
+	b.ok("kill", "box", "KILL")
+	b.stopped("box")
+	if v := b.verdictOf("box"); v.Verdict != "tainted" {
+		t.Errorf("killed: verdict %+v", v)
 	}
 	b.ok("delete", "box")
 

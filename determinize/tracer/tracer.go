@@ -165,6 +165,13 @@ func (t *Tracer) Seize(pid int) error {
 // of tracers.
 func (t *Tracer) Wait() (pid int, ws unix.WaitStatus, errno unix.Errno) { return t.wait(0) }
 
+// Rest is Wait where nothing is likely to happen for a long time: Go's scheduler is told, which otherwise
+// interrupts the thread every ten milliseconds, as one that computes.
+func (t *Tracer) Rest() (pid int, ws unix.WaitStatus, errno unix.Errno) {
+	p, _, e := unix.Syscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&t.stat)), unix.WALL|unix.WNOTHREAD, 0, 0, 0)
+	return int(p), unix.WaitStatus(t.stat), e
+}
+
 // Poll is Wait without waiting: pid is 0 when there is no event.
 func (t *Tracer) Poll() (pid int, ws unix.WaitStatus, errno unix.Errno) { return t.wait(unix.WNOHANG) }
 
