@@ -203,6 +203,9 @@ type engine struct {
 	idling atomic.Bool // paused, and nothing runs
 	// resting says that all processes of a container wait, and it for the outside.
 	resting atomic.Bool
+	hearing bool        // somebody waits for input beside the engine's thread
+	input   atomic.Bool // there is some
+	deaf    atomic.Bool // there will be no more
 
 	// What execs cost.
 	weights  map[costs.Key]weight // of those that have ended

@@ -70,23 +70,33 @@ func (e *engine) inRealTime(t *task, u turn) turn {
 	return u
 }
 
-// waitsOutside waits, in a container whose processes all wait, for somebody's time to be up, or
-// for a signal from outside. It costs nothing meanwhile.
+// waitsOutside waits, in a container whose processes all wait, for somebody's time to be up, for
+// input, or for a signal from outside. It costs nothing meanwhile.
 func (e *engine) waitsOutside() error {
 	e.upIn = time.Hour
 	for _, t := range e.live {
 		e.turnOf(t)
 	}
-	alarm := time.AfterFunc(e.upIn, e.nudge)
+	if e.canHear() && !e.hearing {
+		e.hearing = true
+		go e.hears()
+	}
+	over := make(chan struct{})
+	go e.wakesIn(e.upIn, over)
 	e.resting.Store(true)
 	pid, ws, errno := e.tr.Rest()
 	e.resting.Store(false)
-	alarm.Stop()
+	close(over)
 	switch {
 	case errno == 0:
 		e.event(pid, ws)
 	case errno != unix.EINTR:
 		return fmt.Errorf("wait for the box's tasks: %w", errno)
+	}
+	if e.input.Load() {
+		e.takeInput()
+		e.deaf.Store(!e.canHear())
+		e.input.Store(false)
 	}
 	for _, t := range e.tasks {
 		t.raised = t.raised || t.state == stateBlocked
@@ -96,6 +106,38 @@ func (e *engine) waitsOutside() error {
 		return e.fatal
 	}
 	return e.outside()
+}
+
+// again is after how long a nudge is repeated: one that comes just before the thread waits is
+// lost.
+const again = 5 * time.Millisecond
+
+// wakesIn interrupts the engine's thread after a time, unless it is over before.
+func (e *engine) wakesIn(d time.Duration, over <-chan struct{}) {
+	for {
+		select {
+		case <-over:
+			return
+		case <-time.After(d):
+			e.nudge()
+			d = again
+		}
+	}
+}
+
+// hears interrupts the engine's thread when there is input, until that has taken it.
+func (e *engine) hears() {
+	fds := []unix.PollFd{{Fd: int32(e.cfg.Stdin.Fd()), Events: unix.POLLIN}}
+	for !e.deaf.Load() {
+		if n, err := unix.Poll(fds, -1); err == unix.EINTR || n == 0 {
+			continue
+		}
+		e.input.Store(true)
+		for e.input.Load() {
+			e.nudge()
+			time.Sleep(again)
+		}
+	}
 }
 
 // listen waits for input, or until somebody's time is up.

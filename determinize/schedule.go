@@ -140,7 +140,7 @@ func (e *engine) stuck() error {
 		e.resume(t)
 		return nil
 	}
-	if e.cfg.Service && !e.canHear() {
+	if e.cfg.Service {
 		return e.waitsOutside()
 	}
 	if e.listens() || e.cfg.Terminal != nil && e.cfg.Terminal.Typing() && e.anyIn(stateBlocked) {

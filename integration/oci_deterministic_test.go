@@ -85,6 +85,51 @@ func TestOCIDeterministic(t *testing.T) {
 	}
 }
 
+// TestOCIDeterministicInput has a container with a pipe as input, which stays open: what comes is
+// read when it comes, and the container is signalled and killed as others are.
+func TestOCIDeterministicInput(t *testing.T) {
+	b := newBundle(t)
+	b.spec.Annotations = nil
+	b.spec.Root.Readonly = false
+	for _, test := range []struct{ script, sig string }{
+		{"trap 'exit 3' TERM; touch /ready; while :; do sleep 0.1; done", "TERM"},
+		{"touch /ready; sleep 1000", "KILL"},
+		{"touch /ready; read line; echo $line > /line; touch /ready2; cat", "KILL"},
+	} {
+		os.Remove(filepath.Join(b.root, "ready"))
+		os.Remove(filepath.Join(b.root, "ready2"))
+		b.script(test.script)
+		b.write()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd, out, errs := b.command("create", "box")
+		cmd.Stdin = r
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("create: %v, %s%s", err, content(out), content(errs))
+		}
+		r.Close()
+		b.ok("start", "box")
+		there := func(name string) func() bool {
+			return func() bool { _, err := os.Stat(filepath.Join(b.root, name)); return err == nil }
+		}
+		eventually(t, "the script", there("ready"))
+		if strings.Contains(test.script, "read line") {
+			time.Sleep(50 * time.Millisecond)
+			w.WriteString("hello\n")
+			eventually(t, "the input", there("ready2"))
+		}
+		b.ok("kill", "box", test.sig)
+		b.stopped("box")
+		b.ok("delete", "box")
+		w.Close()
+	}
+	if text, err := os.ReadFile(filepath.Join(b.root, "line")); err != nil || string(text) != "hello\n" {
+		t.Errorf("it has read %q, %v", text, err)
+	}
+}
+
 // TestOCIDeterministicIdle has a container wait: times pass as outside, and nothing is used up.
 func TestOCIDeterministicIdle(t *testing.T) {
 	b := newBundle(t)

@@ -217,6 +217,10 @@ func (s *supervisor) start(c *Container) error {
 	if _, err := file.WriteAt(data, 0); err != nil {
 		return fmt.Errorf("memory for the supervisor: %w", err)
 	}
+	// What the caller left open, and init has by now, is not the supervisor's.
+	if err := unix.CloseRange(firstInherited, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close descriptors at exec: %w", err)
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("supervisor: %w", err)
 	}
