@@ -163,7 +163,20 @@ func (b *boxInit) start() error {
 	if err := b.compose(); err != nil {
 		return err
 	}
+	b.deafen()
 	return b.launch()
+}
+
+// deafen leaves init without a handler for any signal. As first process of a pid
+// namespace it is immune to every signal that it has no handler for
+// (pid_namespaces(7)): the guest, whose user may own it, must not have a handler
+// to call. It is done before there is a guest.
+func (b *boxInit) deafen() {
+	for sig := 1; sig <= 64; sig++ {
+		if s := unix.Signal(sig); s != unix.SIGKILL && s != unix.SIGSTOP && s != unix.SIGCHLD {
+			_ = setSignal(s, sigDfl) // can't fail for these
+		}
+	}
 }
 
 // isolate sets up the namespaces other than that of mounts.
@@ -374,14 +387,6 @@ func (b *boxInit) readPIDMax() (int, error) {
 // where it saw this thread block it might start another one, which would take
 // the pid just placed.
 func (b *boxInit) serve() {
-	// As first process of a pid namespace init is immune to every signal that
-	// it has no handler for (pid_namespaces(7)): the guest, whose user may own
-	// it, must not have a handler to call.
-	for sig := 1; sig <= 64; sig++ {
-		if s := unix.Signal(sig); s != unix.SIGKILL && s != unix.SIGSTOP && s != unix.SIGCHLD {
-			_ = setSignal(s, sigDfl) // can't fail for these
-		}
-	}
 	var in [4]byte
 	for {
 		n, _, e := unix.RawSyscall(unix.SYS_READ, initSocket, uintptr(unsafe.Pointer(&in)), uintptr(len(in)))
