@@ -173,6 +173,15 @@ func (s *Store) load(path string, name Digest, use bool) (Entry, error) {
 	return e, nil
 }
 
+// Quarantine puts an entry away that is not damaged, but wrong.
+func (s *Store) Quarantine(key, name Digest) error {
+	if s.readOnly {
+		return ErrReadOnly
+	}
+	s.quarantine(filepath.Join(s.entryDir(key), name.String()))
+	return nil
+}
+
 // Remove removes an entry, if it is there. Its contents stay until the next GC.
 func (s *Store) Remove(key, name Digest) error {
 	if s.readOnly {

@@ -46,6 +46,31 @@ func (s *Store) GC(size int64) (Collected, error) {
 	return c.done, nil
 }
 
+// Tidy is GC, if nobody has asked for that much time, and the store takes more than size bytes.
+func (s *Store) Tidy(size int64, every time.Duration) error {
+	if s.readOnly {
+		return nil
+	}
+	marker := s.path("tidied")
+	if fi, err := os.Stat(marker); err == nil && s.now().Sub(fi.ModTime()).Abs() < every {
+		return nil
+	}
+	f, err := os.OpenFile(marker, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := touch(f, s.now()); err != nil {
+		return err
+	}
+	st, err := s.Stats()
+	if err != nil || st.Bytes <= size {
+		return err
+	}
+	_, err = s.GC(size)
+	return err
+}
+
 // inUse is since when what was used is in use: the start of the oldest session. Dead
 // sessions are removed.
 func (s *Store) inUse() time.Time {
