@@ -192,10 +192,10 @@ func TestRunErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, bad := range map[string][]byte{
-		"the record is cut off. Try: run the command again; laplace runs rm 2020-b":                                                                       text[:len(text)-1],
-		"not a record of a run. Try: run the command again; laplace runs rm 2020-b":                                                                       []byte("#!"),
-		"the record is damaged: its header has another digest. Try: run the command again; laplace runs rm 2020-b":                                        append(append([]byte{}, text[:20]...), make([]byte, 300)...),
-		"the record is of a later version of laplace: it has format 2, this one reads up to 1. Try: the laplace that wrote it, or laplace runs rm 2020-b": append([]byte("laplrun\n\x02"), text[9:]...),
+		"the record is cut off. Try: run the command again; laplace runs rm 2020-b":                                                                 text[:len(text)-1],
+		"not a record of a run. Try: run the command again; laplace runs rm 2020-b":                                                                 []byte("#!"),
+		"the record is damaged: its header has another digest. Try: run the command again; laplace runs rm 2020-b":                                  append(append([]byte{}, text[:20]...), make([]byte, 300)...),
+		"the record is of another version of laplace: it has format 3, this one reads 2. Try: the laplace that wrote it, or laplace runs rm 2020-b": append([]byte("laplrun\n\x03"), text[9:]...),
 	} {
 		s.write(path, string(bad), 0o600)
 		fails("runs: 2020-b: "+want, "conflicts")

@@ -11,6 +11,7 @@ import (
 type Run struct {
 	Host      `json:"-"`
 	Conflicts []Conflict `json:"-"` // sorted
+	Cached    []Cached   `json:"-"` // of each exec, in the order of Execs; none if there was no cache
 	Summary
 	Execs []Record `json:"execs"` // in the order of their start
 }
@@ -74,6 +75,15 @@ type Record struct {
 	Cut   bool      `json:"cut"`
 	Start ClockRead `json:"start"`
 	End   ClockRead `json:"end"`
+}
+
+// Cached is what the cache had to do with an exec.
+type Cached struct {
+	Exec    int      `json:"exec"` // its position
+	Argv    []string `json:"argv"`
+	Skipped uint64   `json:"skipped"` // how many execs were skipped with it, itself included; 0: it ran
+	Missed  []string `json:"missed"`  // why it was not skipped
+	Unkept  []string `json:"unkept"`  // why what it did was not kept
 }
 
 // Digest is a SHA-256 digest; the zero Digest is none.

@@ -28,6 +28,7 @@ const (
 	leastInput    = 4
 	leastTaint    = 3
 	leastConflict = 20
+	leastCached   = 5
 	leastOutput   = 10
 	leastStream   = 3
 	leastChild    = 3
@@ -172,6 +173,7 @@ func decodeHost(section []byte, h *Head) error {
 	r := newReader(section)
 	h.Host = conflict.Host{ID: r.string(), Started: r.int(), Wall: r.int(), Attempts: int(r.int()), Project: r.string()}
 	h.Conflicts = int(r.upTo(math.MaxInt32))
+	h.Cached = int(r.upTo(math.MaxInt32))
 	if err := r.end(); err != nil {
 		return err
 	}
@@ -202,6 +204,15 @@ func decodeConflicts(section []byte, n int) ([]conflict.Conflict, error) {
 	for i := range list {
 		list[i] = conflict.Conflict{Class: conflict.Class(r.string()), Path: r.string(), First: r.side(), Second: r.side(),
 			Ordered: r.bool(), Count: int(r.int())}
+	}
+	return list, r.end()
+}
+
+func decodeCached(section []byte, n int) ([]conflict.Cached, error) {
+	r := newReader(section)
+	list := make([]conflict.Cached, r.bounded(uint64(n), leastCached))
+	for i := range list {
+		list[i] = conflict.Cached{Exec: int(r.int()), Argv: r.list(), Skipped: r.uint(), Missed: r.list(), Unkept: r.list()}
 	}
 	return list, r.end()
 }

@@ -142,6 +142,7 @@ func encodeHost(r *conflict.Run) []byte {
 	w.int(int64(r.Attempts))
 	w.string(r.Project)
 	w.uint(uint64(len(r.Conflicts)))
+	w.uint(uint64(len(r.Cached)))
 	return w.section()
 }
 
@@ -189,6 +190,19 @@ func (w *writer) side(s *conflict.Side) {
 	w.string(s.Call)
 	w.uint(s.B)
 	w.string(s.Does)
+}
+
+func encodeCached(list []conflict.Cached) []byte {
+	w := newWriter()
+	for i := range list {
+		c := &list[i]
+		w.int(int64(c.Exec))
+		w.list(c.Argv)
+		w.uint(c.Skipped)
+		w.list(c.Missed)
+		w.list(c.Unkept)
+	}
+	return w.section()
 }
 
 func encodeExecs(list []conflict.Record) []byte {

@@ -11,8 +11,8 @@ import (
 	"laplace.dev/laplace/conflict"
 )
 
-// Version is the version of the format that is written, and the last one that is read.
-const Version = 1
+// Version is the version of the format that is written and read.
+const Version = 2
 
 // magic is what every file begins with.
 const magic = "laplrun\n"
@@ -21,8 +21,8 @@ const magic = "laplrun\n"
 var (
 	// ErrNotRun says that a file is something else.
 	ErrNotRun = errors.New("not a record of a run")
-	// ErrVersion says that a later version of Laplace wrote a file.
-	ErrVersion = errors.New("the record is of a later version of laplace")
+	// ErrVersion says that another version of Laplace wrote a file.
+	ErrVersion = errors.New("the record is of another version of laplace")
 	// ErrTruncated says that the end of a file is missing.
 	ErrTruncated = errors.New("the record is cut off")
 	// ErrDamaged says that a file is not what was written.
@@ -34,6 +34,7 @@ var (
 const (
 	hostSection = iota
 	conflictSection
+	cacheSection
 	summarySection
 	execSection
 	sections
@@ -54,7 +55,7 @@ const maxGrowth = 160
 
 // Encode is the file of a run and the digest of its last two sections.
 func Encode(r *conflict.Run) (file []byte, digest conflict.Digest) {
-	return seal([sections][]byte{encodeHost(r), encodeConflicts(r.Conflicts), encodeSummary(r), encodeExecs(r.Execs)})
+	return seal([sections][]byte{encodeHost(r), encodeConflicts(r.Conflicts), encodeCached(r.Cached), encodeSummary(r), encodeExecs(r.Execs)})
 }
 
 // seal puts the header before the sections.
@@ -96,7 +97,9 @@ type Head struct {
 	conflict.Summary
 	// Conflicts and Execs are how many are in the record.
 	Conflicts int `json:"conflict_count"`
-	Execs     int `json:"record_count"`
+	// Cached is of how many execs it is known what the cache had to do with them: all or none.
+	Cached int `json:"-"`
+	Execs  int `json:"record_count"`
 	// Digest is that of the summary and the execs: equal ones mean that they are equal.
 	Digest conflict.Digest `json:"digest"`
 }
@@ -143,10 +146,8 @@ func (f *File) header(size int64) error {
 	if len(h) < len(magic)+4 {
 		return ErrTruncated
 	}
-	if v := binary.LittleEndian.Uint32(h[len(magic):]); v > Version {
-		return fmt.Errorf("%w: it has format %d, this one reads up to %d", ErrVersion, v, Version)
-	} else if v != Version {
-		return fmt.Errorf("%w: there is no format %d", ErrDamaged, v)
+	if v := binary.LittleEndian.Uint32(h[len(magic):]); v != Version {
+		return fmt.Errorf("%w: it has format %d, this one reads %d", ErrVersion, v, Version)
 	}
 	if len(h) < headerSize {
 		return ErrTruncated
@@ -183,7 +184,7 @@ func (f *File) section(i int) ([]byte, error) {
 		return nil, err
 	}
 	if sha256.Sum256(b) != f.sum[i] {
-		return nil, fmt.Errorf("%w: its %s section has another digest", ErrDamaged, [...]string{"host", "conflict", "summary", "exec"}[i])
+		return nil, fmt.Errorf("%w: its %s section has another digest", ErrDamaged, [...]string{"host", "conflict", "cache", "summary", "exec"}[i])
 	}
 	return b, nil
 }
@@ -208,6 +209,15 @@ func (f *File) ReadConflicts() ([]conflict.Conflict, error) {
 	return decodeConflicts(b, f.Conflicts)
 }
 
+// ReadCached reads what the cache had to do with the run's execs.
+func (f *File) ReadCached() ([]conflict.Cached, error) {
+	b, err := f.section(cacheSection)
+	if err != nil {
+		return nil, err
+	}
+	return decodeCached(b, f.Cached)
+}
+
 // ReadExecs reads the records of the run's execs. They share what they have in common:
 // whoever changes one changes others.
 func (f *File) ReadExecs() ([]conflict.Record, error) {
@@ -223,6 +233,9 @@ func (f *File) Run() (*conflict.Run, error) {
 	r := &conflict.Run{Host: f.Host, Summary: f.Summary}
 	var err error
 	if r.Conflicts, err = f.ReadConflicts(); err != nil {
+		return nil, err
+	}
+	if r.Cached, err = f.ReadCached(); err != nil {
 		return nil, err
 	}
 	if r.Execs, err = f.ReadExecs(); err != nil {

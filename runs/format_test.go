@@ -185,7 +185,7 @@ func TestTruncated(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	file, _ := Encode(sample())
-	for v, want := range map[uint32]error{0: ErrDamaged, Version + 1: ErrVersion, 1 << 31: ErrVersion} {
+	for v, want := range map[uint32]error{0: ErrVersion, Version - 1: ErrVersion, Version + 1: ErrVersion, 1 << 31: ErrVersion} {
 		// Another version may have another header.
 		b := binary.LittleEndian.AppendUint32([]byte(magic), v)
 		for _, b := range [][]byte{b, append(b, file[12:]...)} {
