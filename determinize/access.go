@@ -318,6 +318,7 @@ func (e *engine) onFile(t *task, n *vfs.Inode, a conflict.Aspect, op conflict.Op
 	}
 	f := e.accesses(n)
 	e.accessed = accessed{node: n}
+	e.changer(t, n, a, op)
 	e.detector.Access(&t.clk.Past, f.Object(a), a, e.access(t, op, f.Ordered))
 }
 
@@ -394,6 +395,9 @@ func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
 // changesMeta notes a call that changes a file's metadata, or its content without writing.
 func (e *engine) changesMeta(t *task, n *vfs.Inode) {
 	e.touches(t, n)
+	nr := t.call.Nr
+	dated := nr == unix.SYS_UTIME || nr == unix.SYS_UTIMES || nr == unix.SYS_FUTIMESAT || nr == unix.SYS_UTIMENSAT
+	e.wholeTouches(t, n, touched{meta: true, dated: dated, xattrs: nr >= unix.SYS_SETXATTR && nr <= unix.SYS_FSETXATTR || nr >= unix.SYS_REMOVEXATTR && nr <= unix.SYS_FREMOVEXATTR})
 	switch t.call.Nr {
 	case unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
 		e.writesContent(t, n, conflict.Change)
@@ -410,6 +414,9 @@ func (e *engine) changesMeta(t *task, n *vfs.Inode) {
 
 // readsFile notes that a call reads a file's content through a descriptor.
 func (e *engine) readsFile(t *task, fd int32, st *unix.Stat_t) (verdict, bool) {
+	if e.substituted(st) {
+		return verdict{}, false // a file of /proc, made for it alone
+	}
 	n := e.changing(t, fd, st)
 	if v, wait := e.fileTurn(t, n); wait {
 		return v, true

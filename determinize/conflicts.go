@@ -42,6 +42,7 @@ func (e *engine) found(o *conflict.Object, class conflict.Class, first, second c
 	} else if at.in != nil && at.in.names[at.base] != nil {
 		at.in.names[at.base].raced = true
 	}
+	e.races(first.By.Exec, second.By.Exec)
 	if compareSides(&second, &first) < 0 {
 		first, second = second, first
 	}

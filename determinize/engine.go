@@ -154,6 +154,15 @@ type Config struct {
 	// nothing recorded.
 	Record, Unwatched bool
 
+	// Cache, if it is not nil, has what earlier runs have found, and has the box's execs skipped that
+	// would do the same again, unless NoSkips. Report.Memos is for it. It takes Record.
+	Cache   Cache
+	NoSkips bool
+	// Verify has everything run, and compared with what would have been skipped: Report.Mismatches.
+	Verify bool
+	// StdinDigest is that of all that Stdin, or StdinFile, has; nil if it is not known.
+	StdinDigest []byte
+
 	// Trace is told of the intercepted calls, when it is not nil.
 	Trace *Trace
 
@@ -249,6 +258,7 @@ type engine struct {
 	lockFree sched.Stamp // when one was last released
 
 	accessWatch
+	wholesNoted
 
 	subreapers bool // there are, or were, some
 

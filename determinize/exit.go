@@ -72,6 +72,7 @@ func (e *engine) finishes(t *task) {
 	e.keeps(t)
 	e.unmaps(t)
 	e.leavesExec(t)
+	e.wholeLeaves(t)
 	for _, k := range t.kids {
 		if k.sawParent > t.clk.B {
 			e.overtaken("life", "its parent ended before it asked for it, and it was told otherwise", k)

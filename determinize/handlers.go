@@ -49,6 +49,9 @@ func (e *engine) judge(t *task) verdict {
 	}
 	if r := t.rec(); r != nil && nr < policy.Size && asksPID[nr] {
 		r.Observed.PID = true
+		if w := t.whole(); w != nil {
+			w.ids = true
+		}
 	}
 	t.alone = e.serial
 	if v, wait := e.asks(t); wait {
@@ -94,6 +97,7 @@ func (e *engine) othersTurn(t *task) (verdict, bool) {
 		if v, wait := e.order(t, e.everybody(t)); wait {
 			return v, true
 		}
+		e.because(t, boxes, "it asks or changes something of another process")
 		if e.reapedAfter(t, int(t.fd(i-1))) {
 			e.overtaken("life", lateLook, t)
 		}

@@ -29,6 +29,9 @@ func (e *engine) counts(t *task) {
 		return
 	}
 	e.report.Ticks++
+	if w := t.whole(); w != nil && t.replay == nil {
+		w.ticks++
+	}
 	if t.recent = append(t.recent, t.clk.B); len(t.recent) >= maxRecent {
 		t.recent = recentFrom(t.recent, e.leastNext())
 	}

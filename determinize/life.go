@@ -121,6 +121,7 @@ func (e *engine) forked(t *task, vfork bool) {
 	if r := t.rec(); r != nil {
 		r.users++
 	}
+	e.wholeForks(t)
 	c.clk.Past, c.cwd = e.chains.Fork(&t.clk.Past), t.cwd
 	c.rnd = prng.NewStream(c.seed, "random")
 	c.pidfd = openPidfd(pid)
@@ -207,6 +208,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	if r := t.rec(); r != nil && r.owner == t.process {
 		r.Status = uint32(ws)
 	}
+	e.wholeEnds(t, ws)
 	e.traceEnd(t)
 	delete(e.tasks, t.pid)
 	e.live = slices.DeleteFunc(e.live, func(u *task) bool { return u == t })

@@ -153,6 +153,7 @@ func (e *engine) join(t *task, n *vfs.Inode, st *unix.Stat_t, path string) {
 		return
 	}
 	e.fs.Alias(vfs.KeyOf(&copied), n)
+	e.wholeTouches(t, n, touched{meta: true})
 	n.United()
 	for _, name := range joined {
 		e.fs.Bind(name, n)

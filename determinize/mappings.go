@@ -61,6 +61,9 @@ func (e *engine) comesBy(t *task, st *unix.Stat_t, flags int) {
 // written to it, if it is certain what that is. If not, its reads will be in conflict.
 func (e *engine) opensReadable(t *task, n *vfs.Inode) {
 	e.mayMap(t, n, conflict.Read)
+	if e.caches() {
+		e.seesContent(t, n, "")
+	}
 	if n.Accesses == nil || !n.Accesses.Content.ChangedBeside(&t.clk.Past) {
 		t.clk.Observe(n.Written)
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/conflict"
+	"laplace.dev/laplace/determinize/memo"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -22,6 +23,8 @@ type folder struct {
 	names map[string]*name
 	// fixed says that nothing in it ever changes: it is the host's.
 	fixed bool
+	// changed are the names in it that have been, in the order of the first time; for a cache.
+	changed []string
 	// shut says that it is the host's, and not everybody may pass through it: nor may the
 	// guest, whoever it is there.
 	shut bool
@@ -55,6 +58,12 @@ type name struct {
 	// unsure says that in another run it might be another path.
 	shown  *conflict.Object
 	unsure bool
+	// For a cache: who has changed it last, and how often it was; of what never changes, the digest
+	// of what is there.
+	by       uint64
+	past     []nameChange
+	digest   memo.Digest
+	digested bool
 }
 
 // maxNames bounds how many names are kept, for a guest that makes paths up.

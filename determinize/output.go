@@ -60,6 +60,7 @@ func (e *engine) writeOutput(t *task, stream int, spans []span, total int) verdi
 // output queues bytes for whoever reads an output stream of the box.
 func (e *engine) output(t *task, stream int, b []byte) {
 	p := piece{t.stamp(), stream, t.exec, slices.Clone(b)}
+	e.sinks(t, [...]vfs.Key{{}, e.cfg.Stdout, e.cfg.Stderr}[stream], 0, b)
 	i := len(e.outbox)
 	for i > 0 && p.at.Before(e.outbox[i-1].at) {
 		i--

@@ -55,6 +55,7 @@ func (e *engine) leaves(t *task, at *entry, n *vfs.Inode) {
 		return
 	}
 	nm := d.names[at.base]
+	e.wholeNames(t, at, d, nm)
 	e.settleName(r, nm)
 	c := r.changed[nm]
 	if c == nil {
@@ -370,6 +371,7 @@ func (r *recording) cut() {
 
 // wasMoved notes that a task renames what was at an entry.
 func (e *engine) wasMoved(t *task, a *entry, n *vfs.Inode) {
+	e.wholeMoves(t, a, n)
 	r := t.rec()
 	if r == nil || n == nil {
 		return

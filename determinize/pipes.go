@@ -17,6 +17,7 @@ import (
 type pipe struct {
 	sched.Pipe[clock.Edge]
 	key vfs.Key
+	by  uint64 // exec that made it; 0: it was there before
 	// named says that any task may open it: a FIFO, or a pipe that was opened by its
 	// link in /proc.
 	named bool
@@ -106,6 +107,10 @@ func (p *pipe) writeScope(e *engine, t *task) sched.Scope {
 // send puts what a task writes into a pipe.
 func (e *engine) send(t *task, p *pipe, data []byte, flags int) {
 	packet := flags&unix.O_DIRECT != 0
+	e.sinks(t, p.key, p.by, data)
+	if w := t.whole(); w != nil {
+		w.feeds = true
+	}
 	for len(data) > 0 {
 		n := len(data)
 		if packet {

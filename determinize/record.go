@@ -193,6 +193,7 @@ func (t *task) rec() *recording {
 
 // sawName notes that a path of a task led to a name.
 func (e *engine) sawName(t *task, d *folder, base string, nm *name) {
+	e.seesName(t, d, base, nm)
 	r := t.rec()
 	if r == nil || d.names[base] != nm { // there are too many to keep
 		return
@@ -274,6 +275,9 @@ func (e *engine) sawStat(t *task, n *vfs.Inode, st *unix.Stat_t, link func() str
 	if mode := st.Mode & unix.S_IFMT; r == nil || mode == unix.S_IFIFO || mode == unix.S_IFSOCK {
 		return // what is no file has no path
 	}
+	if e.caches() {
+		e.seesStatus(t, n, st, e.nodePath(n, link))
+	}
 	if o := e.ofFile(t, r, n, link); o.saw(t, conflict.SawMetadata) {
 		o.digests[0] = e.records.digest(bytesOf(st))
 	}
@@ -284,6 +288,9 @@ func (e *engine) sawListing(t *task, n *vfs.Inode, entries []dirEntry, link func
 	r := t.rec()
 	if r == nil {
 		return
+	}
+	if e.caches() {
+		e.seesListing(t, n, entries, e.nodePath(n, link))
 	}
 	o := e.ofFile(t, r, n, link)
 	if !o.saw(t, conflict.SawListing) {
@@ -305,8 +312,10 @@ func (e *engine) sawContent(t *task, n *vfs.Inode, nm *name) {
 	case n == nil:
 		if o := r.names[nm]; o != nil {
 			o.saw(t, conflict.SawContent)
+			e.seesFixed(t, o.in.below(o.base))
 		}
 	default:
+		e.seesContent(t, n, "")
 		f := e.accesses(n)
 		if f.Writer == int(t.exec.id) {
 			return // its own

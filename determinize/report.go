@@ -12,15 +12,17 @@ import (
 
 // Report is what happened in a box.
 type Report struct {
-	Status    unix.WaitStatus // how the first process ended
-	Taints    []Taint
-	Refused   map[string]uint64 // by name of the call, with the argument where that was refused
-	Unmasked  []string          // programs whose random numbers the host cannot trap
-	Execs     uint64
-	Processes uint64
-	Ticks     uint64
-	LastStamp int64       // of the first process, when it ended, in nanoseconds since the epoch
-	Costs     costs.Table // what the execs have cost, if that was asked for
+	Status     unix.WaitStatus // how the first process ended
+	Taints     []Taint
+	Refused    map[string]uint64 // by name of the call, with the argument where that was refused
+	Unmasked   []string          // programs whose random numbers the host cannot trap
+	Execs      uint64
+	Skipped    uint64 // of them
+	SavedTicks uint64 // of those
+	Processes  uint64
+	Ticks      uint64
+	LastStamp  int64       // of the first process, when it ended, in nanoseconds since the epoch
+	Costs      costs.Table // what the execs have cost, if that was asked for
 	// Overtaken says that there are Taints because tasks had gone on when something came that is
 	// before what they did: a signal, somebody who looks at them. One call at a time there are none.
 	Overtaken bool
@@ -29,6 +31,12 @@ type Report struct {
 	Conflicts []conflict.Conflict
 	// Records are what each exec observed and did, if that was asked for.
 	Records []conflict.Record
+	// Memos are what a cache may keep of a deterministic run, and Cached what it had to do with the
+	// execs.
+	Memos  []NewMemo
+	Cached []conflict.Cached
+	// Mismatches are memos that were wrong, if they were to be verified.
+	Mismatches []Mismatch
 }
 
 // Taint is a reason why a box is not deterministic.
@@ -57,6 +65,9 @@ func (e *engine) overtaken(kind, detail string, t *task) {
 func (e *engine) refuse(name string) {
 	e.refusal = true
 	e.report.Refused[name]++
+	if t := e.deciding; t != nil && t.whole() != nil {
+		t.whole().refuses(name, 1)
+	}
 }
 
 // exhausted taints the run when a call failed for want of something that the
@@ -79,6 +90,8 @@ func (e *engine) finish() Report {
 		return strings.Compare(a.Kind+"\x00"+a.Detail+"\x00"+a.Exec, b.Kind+"\x00"+b.Detail+"\x00"+b.Exec)
 	})
 	e.report.Records = e.recorded()
+	e.report.Memos, e.report.Cached = e.newMemos(), e.cached()
+	e.report.Mismatches = e.mismatches
 	e.report.Conflicts = e.sortedConflicts()
 	for _, c := range e.report.Conflicts {
 		e.log.Debug("conflict", "class", c.Class, "path", c.Path, "ordered", c.Ordered, "count", c.Count, "first", c.First.Task+" "+c.First.Call+" "+c.First.Does, "second", c.Second.Task+" "+c.Second.Call+" "+c.Second.Does)

@@ -196,6 +196,9 @@ func (e *engine) resume(t *task) {
 	if e.counting {
 		e.crowd.count(t, e.live)
 	}
+	if r := t.replay; r != nil && r.inCall && t.exit == nil {
+		t.exit = func(int64) {}
+	}
 	sig := t.sig
 	t.sig = 0
 	var errno unix.Errno
@@ -222,6 +225,9 @@ func (e *engine) enter(t *task) {
 		e.lost(t, errno)
 		return
 	}
+	if t.replay != nil {
+		t.replay.inCall = true
+	}
 	t.fresh = true
 	t.paths, t.turn = [2]readPath{}, false
 	if t.injected.made(&t.call) {
@@ -236,6 +242,9 @@ func (e *engine) enter(t *task) {
 	t.spinning, t.alarmed, t.computed = false, false, 0 // the stop that was asked for follows
 	t.advances(t.clk.B)
 	t.clk.Tick()
+	if t.replay != nil {
+		t.clk.B = t.replay.b
+	}
 	if t.memory {
 		t.clk.Past.Follow(&e.memory)
 		e.memory.Leave(&t.clk.Past)
@@ -297,6 +306,7 @@ func (e *engine) park(t *task, s state) {
 // decide decides the call at which a task has stopped, and acts on it.
 func (e *engine) decide(t *task) {
 	e.be(t)
+	e.deciding = t
 	e.refusal, t.inOrder = false, false
 	if t.fresh {
 		e.expire(t)
@@ -419,6 +429,10 @@ func (e *engine) leave(t *task) {
 		if !t.here {
 			return // parked by f
 		}
+	}
+	if t.replay != nil {
+		e.nextCall(t)
+		return
 	}
 	e.resume(t)
 }

@@ -47,7 +47,8 @@ func getdentsEnter(e *engine, t *task) verdict {
 	}
 	defer unix.Close(local)
 	if st.Dev == e.proc {
-		if owner, isPID, _ := e.procPath(e.dirPath(local)); owner != t || !isPID {
+		owner, isPID, _ := e.procPath(e.dirPath(local))
+		if e.looksInProc(t, owner, isPID); owner != t || !isPID {
 			if v, wait := e.order(t, e.everybody(t)); wait {
 				return v // it lists others, or what they have
 			}

@@ -3,6 +3,7 @@ package determinize
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"os"
 	"strconv"
 	"strings"
@@ -164,16 +165,19 @@ func (e *engine) execed(t *task) {
 		return
 	}
 	e.report.Execs++
-	x := &execution{id: e.report.Execs}
+	e.execs++
+	x := &execution{id: e.execs}
 	x.argv = stack.strings(vec.Argv)
 	env := stack.strings(vec.Envp)
 	e.unmaps(t)
 	e.leavesExec(t)
+	e.wholeChanges(t)
 	e.learnsCreds(t)
 	t.started, t.reopened, t.leftExec, t.mapsNoted = nil, nil, false, false
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")
 	fn, _ := vec.Value(auxv.ExecFn)
+	known := len(e.report.Unmasked)
 	digest := e.programDigest(t, x, stack.at(fn))
 
 	identity := prng.Exec(prng.Seed{}, x.argv, cwd, digest, 0)
@@ -185,7 +189,13 @@ func (e *engine) execed(t *task) {
 	x.weak = weakKey(x.argv, env, cwd, digest)
 	from := t.exec
 	t.exec, t.party, x.cwd = x, nil, cwd
+	e.beginsWhole(t, x, from, env, digest, e.report.Unmasked[known:])
 	e.begin(t, x, from, env, digest, n)
+	if from == nil {
+		// Nobody has looked up where the first program is.
+		e.follow(t, nil, x.path, true, quietly)
+		e.follow(t, e.start(t, unix.AT_FDCWD), stack.at(fn), true, quietly)
+	}
 	for _, n := range t.started {
 		e.maps(t, n, conflict.Read)
 	}
@@ -194,31 +204,37 @@ func (e *engine) execed(t *task) {
 	t.weakRead = true
 	t.timersExec()
 	t.clk.Exec()
-	t.memory = false
+	t.memory, t.clockSeen = false, false
+	t.interp, _ = vec.Value(auxv.Base)
 
 	e.patch(t, vec)
 	e.traceExec(t, x)
+	if e.fatal == nil && e.skipsExec(t) {
+		return
+	}
 	e.resume(t)
 }
 
 // weakKey is the digest of what is known of an exec before it runs.
 func weakKey(argv, env []string, cwd string, digest [32]byte) prng.Seed {
 	h := sha256.New()
-	list := func(ss ...string) {
-		var n [8]byte
-		binary.LittleEndian.PutUint64(n[:], uint64(len(ss)))
-		h.Write(n[:])
-		for _, s := range ss {
-			binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
-			h.Write(n[:])
-			h.Write([]byte(s))
-		}
-	}
-	list(argv...)
-	list(env...)
-	list(cwd)
+	hashTexts(h, argv...)
+	hashTexts(h, env...)
+	hashTexts(h, cwd)
 	h.Write(digest[:])
 	return prng.Seed(h.Sum(nil))
+}
+
+// hashTexts adds a list of texts to a hash, such that no other list adds the same.
+func hashTexts(h hash.Hash, texts ...string) {
+	var n [8]byte
+	binary.LittleEndian.PutUint64(n[:], uint64(len(texts)))
+	h.Write(n[:])
+	for _, s := range texts {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
 }
 
 // stackImage is a copy of a new program's stack.
@@ -318,7 +334,7 @@ func (e *engine) programDigest(t *task, x *execution, name string) [32]byte {
 
 // lookUnmasked notes a library that contains instructions that cannot be
 // trapped, when a program opens it.
-func (e *engine) lookUnmasked(w where) {
+func (e *engine) lookUnmasked(t *task, w where) {
 	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return
@@ -331,6 +347,9 @@ func (e *engine) lookUnmasked(w where) {
 	}
 	if path, errno := e.canonical(w, true); errno == 0 {
 		e.report.Unmasked = append(e.report.Unmasked, path)
+		if w := t.whole(); w != nil {
+			w.unmasked = append(w.unmasked, path)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (e *engine) patchVDSO(t *task, base uint64) {
 	if errno != 0 {
 		e.fatal = ErrLost
 	}
-	t.dataLeft = at + vdso.EntryFailed
+	t.dataLeft, t.syscallAt = at+vdso.EntryFailed, at+vdso.EntrySyscall
 	t.vdso, t.reads = base, nil
 }
 

@@ -127,7 +127,7 @@ func (e *engine) openedFIFO(t *task, k vfs.Key, fd int64, flags int) {
 	}
 	p := e.pipeTable[k]
 	if p == nil {
-		p = &pipe{key: k}
+		p = &pipe{key: k, by: e.madeAt(k)}
 		e.pipeTable[k] = p
 	}
 	p.named = true

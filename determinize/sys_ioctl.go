@@ -105,12 +105,14 @@ func fcntlEnter(e *engine, t *task) verdict {
 			e.refuse("fcntl(O_ASYNC)")
 			return fail(unix.EINVAL)
 		}
+		e.setsFlags(t, t.fd(0), t.arg(2))
 		return e.statusFlags(t)
 	case unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETLK, unix.F_OFD_GETLK:
 		if v, wait := e.serially(t); wait {
 			return v
 		}
 		e.locks(t)
+		e.locksFor(t)
 		switch cmd {
 		case unix.F_SETLKW:
 			return e.lock(t, 1, unix.F_SETLK, unix.EAGAIN)
@@ -158,6 +160,7 @@ func flockEnter(e *engine, t *task) verdict {
 		return v
 	}
 	e.locks(t)
+	e.locksFor(t)
 	op := t.arg(1)
 	if op&unix.LOCK_NB != 0 || op&unix.LOCK_UN != 0 {
 		return e.tried(t)
@@ -264,7 +267,7 @@ func pipeEnter(e *engine, t *task) verdict {
 			k := vfs.KeyOf(&st)
 			n := e.fs.Created(k, "pipe:", t.id(), t.nth(), e.owner())
 			n.Wrote(&t.clk)
-			p := &pipe{key: k}
+			p := &pipe{key: k, by: t.exec.id}
 			e.pipeTable[k] = p
 			e.hold(t, p, sched.Reads|sched.Writes)
 		}

@@ -148,6 +148,7 @@ func (e *engine) mailAll(t *task, l letter, targets []*task) verdict {
 			self = true
 			continue
 		}
+		e.crosses(t, u, "it sends a signal to a process that it has not started", "another program sends it a signal")
 		if l.sig == unix.SIGKILL {
 			e.kill(t, u, &l)
 			e.await(t, u)

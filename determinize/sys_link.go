@@ -51,6 +51,7 @@ func linkEnter(e *engine, t *task) verdict {
 			e.seenAt(n, accessed{in: d, base: b.base}, true)
 		}
 		e.leaves(t, b, n)
+		e.wholeTouches(t, n, touched{meta: true})
 		n.Changed(&t.clk)
 		e.onFile(t, n, conflict.Status, conflict.Add)
 		e.happens(t, n, fileEvent{mask: unix.IN_ATTRIB | dirBit(isDir(&st))}, false)

@@ -45,7 +45,7 @@ func utimeEnter(e *engine, t *task) verdict {
 		case want.omit:
 		case want.now:
 			t.clk.Overwrite()
-			n.Touch(&t.clk)
+			n.TouchNow(&t.clk)
 			t.clk.Overwrite()
 		default:
 			n.SetMtime(&t.clk, subtract(want.mtime, e.epoch()))

@@ -199,6 +199,9 @@ func (e *engine) made(t *task, n *entry, st *unix.Stat_t) {
 		e.fs.Bind(n.path(), made)
 	} else {
 		made = e.fs.Created(vfs.KeyOf(st), n.path(), t.id(), t.nth(), owner)
+		if t.exec.whole != nil && t.exec.whole.owner == t.process && t == t.leader {
+			made.Nth = t.made
+		}
 	}
 	t.writes(made)
 	made.Wrote(&t.clk)
@@ -294,6 +297,7 @@ func unlinkEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	was := e.at(n)
+	e.listsFor(t, n)
 	e.settles(t, n, was)
 	t.loses(was, &n.st)
 	if was != nil && n.st.Nlink == 1 {
@@ -352,6 +356,7 @@ func renameEnter(e *engine, t *task) verdict {
 	}
 	b.st, b.exists = b.now() // it may have been another name of a
 	was, other := e.at(a), e.at(b)
+	e.listsFor(t, b)
 	e.settles(t, a, was)
 	e.settles(t, b, other)
 	if other != nil && b.st.Nlink == 1 {

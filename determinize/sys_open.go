@@ -190,7 +190,7 @@ func (e *engine) open(t *task, o *opening) verdict {
 		}
 		if !writing {
 			if _, base := split(o.w.raw); strings.Contains(base, ".so") {
-				e.lookUnmasked(o.w)
+				e.lookUnmasked(t, o.w)
 			}
 			if e.mayChange(&st) {
 				e.opensReadable(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(o.w, follow) }))
@@ -322,6 +322,9 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 		return
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return path, 0 })
+	if o.flags&(unix.O_ACCMODE|unix.O_TRUNC) != unix.O_RDONLY {
+		e.wholeTouches(t, n, touched{meta: true}) // the overlay copies it
+	}
 	switch {
 	case o.flags&unix.O_TRUNC != 0:
 		e.truncated = true

@@ -52,6 +52,7 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	if isPID {
 		e.sees(t, owner)
 	}
+	e.looksInProc(t, owner, isPID)
 	if !known || isPID && owner == nil {
 		e.refuse("open(" + procName(path) + ")")
 		return fail(unix.ENOENT)

@@ -39,6 +39,9 @@ const maxRandom = 33554431
 func (e *engine) randomTo(t *task, spans []span, total int) verdict {
 	if r := t.rec(); r != nil {
 		r.Observed.Random = true
+		if w := t.whole(); w != nil {
+			w.seed = true
+		}
 	}
 	if len(e.buf) < sched.Capacity {
 		e.buf = make([]byte, sched.Capacity)

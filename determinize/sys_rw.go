@@ -81,6 +81,9 @@ func readEnter(e *engine, t *task) verdict {
 	}
 	switch k {
 	case kindFile:
+		if e.outsideFile(&st) {
+			e.readsInput(t)
+		}
 		if v, wait := e.readsFile(t, t.fd(0), &st); wait {
 			return v
 		}
@@ -113,6 +116,7 @@ func readEnter(e *engine, t *task) verdict {
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
+		e.inheritedBy(t, t.fd(0), "it reads from what it has inherited")
 		return e.objects[vfs.KeyOf(&st)].read(e, t)
 	case kindSocket:
 		if readsAt(t) {
@@ -175,9 +179,11 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key, more int) verdict {
 		if v, wait := e.order(t, e.everybody(t)); wait {
 			return v
 		}
+		e.readsInput(t)
 		return e.readStdin(t, spans, total)
 	}
 	p := e.pipeOf(t, k)
+	e.because(t, p.by, "it reads from a pipe that it has not made")
 	take := func() verdict { return e.takeFrom(t, p, spans, total) }
 	if fl&unix.O_NONBLOCK != 0 {
 		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
@@ -309,6 +315,7 @@ func writeEnter(e *engine, t *task) verdict {
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
+		e.inheritedBy(t, t.fd(0), "it writes to what it has inherited")
 		return e.objects[vfs.KeyOf(&st)].write(e, t)
 	case kindSocket:
 		if readsAt(t) {
@@ -334,10 +341,13 @@ func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
 	if v, wait := e.fileTurn(t, n); wait {
 		return v
 	}
+	sunk := e.sinksFile(t, n, st)
 	e.writesContent(t, n, e.appends(t, fd))
+	t.sinking = nil
 	return e.moves(t, runThen(func(ret int64) {
 		if ret > 0 {
 			e.wrote(t, n)
+			sunk(ret)
 		}
 		e.exhausted(t, ret)
 	}), fd, unix.IN_MODIFY)

@@ -8,6 +8,7 @@ import (
 
 	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/clock"
+	"laplace.dev/laplace/determinize/memo"
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/procfs"
 	"laplace.dev/laplace/determinize/sched"
@@ -77,6 +78,10 @@ type process struct {
 	kidAny      bool          // there was one
 	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
 	exec        *execution
+	leftWhole   bool                // it has been counted as one that does nothing any more
+	clockSeen   bool                // its program has slept, or set a timer
+	interp      uint64              // where its program's loader is
+	syscallAt   uint64              // where its program's vDSO makes a system call
 	party       *conflict.Task      // as which conflicts name it; nil before its first access
 	cwd         *folder             // nil: not known
 	reopened    map[*vfs.Inode]bool // for writing, and not written to since
@@ -125,8 +130,10 @@ type process struct {
 
 // task is a thread of the box.
 type task struct {
-	creds creds // of a container's process
-	fault bool  // pid 1 dies of a fault of its own, by SIGKILL
+	replay  *replay    // of the exec that is skipped, or nil
+	sinking *vfs.Inode // that its call changes through what its exec has inherited
+	creds   creds      // of a container's process
+	fault   bool       // pid 1 dies of a fault of its own, by SIGKILL
 	*process
 	pid  int // as the engine names it
 	path sched.Path
@@ -222,7 +229,9 @@ type execution struct {
 	position int        // among all of the run, in the order of their stamps, once it has ended
 	record   *recording // nil: none is wanted
 	seed     prng.Seed
-	weak     prng.Seed // of what is known before it runs
+	weak     prng.Seed  // of what is known before it runs
+	whole    *whole     // nil without a cache
+	sight    memo.Sight // one more than what times are to its program; 0: not known yet
 }
 
 // forkPlan is a fork that is under way.

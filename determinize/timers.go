@@ -103,7 +103,7 @@ func (m *timer) left(t *task) int64 {
 	case m.next == 0, m.sent && (m.interval == 0 || !m.posix):
 		return 0
 	case now < m.next:
-		return m.next - now
+		return max(m.next-now-int64(time.Microsecond), 1) // the call takes as long
 	case m.interval == 0 && m.notify == notifyNone:
 		return 0
 	case m.interval == 0:

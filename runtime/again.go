@@ -53,6 +53,8 @@ type attempt struct {
 	// Released is what they have passed on of their output, by outlet.
 	Released [2]released
 	Took     time.Duration // real time of those before
+	// NoSkips says that nothing is skipped: what an earlier attempt has tried to could not be.
+	NoSkips bool
 }
 
 // again says that a run does not count, and what comes after it.
@@ -68,7 +70,7 @@ func (a *attempt) next(found []conflict.Conflict, overtaken bool) (n attempt, ok
 	if a.Serial {
 		return attempt{}, false
 	}
-	n = attempt{N: a.N + 1, Ordered: slices.Clone(a.Ordered), Found: mergeConflicts(a.Found, found)}
+	n = attempt{N: a.N + 1, NoSkips: a.NoSkips, Ordered: slices.Clone(a.Ordered), Found: mergeConflicts(a.Found, found)}
 	more := false
 	for i := range found {
 		path := found[i].Path
@@ -136,6 +138,13 @@ func writable(fd int) bool {
 // runAgain decides whether a box that has ended is run again: nil if this run counts. Then
 // s.finality says why nothing can be done about its conflicts.
 func (s *supervisor) runAgain(r *determinize.Report, err error, st *streams) *again {
+	if errors.Is(err, determinize.ErrReplay) {
+		s.log.Debug("the box runs again, without its cache", "err", err)
+		next := s.attempt
+		next.N, next.NoSkips = next.N+1, true
+		next.Released, next.Took = st.released(), s.attempt.Took+time.Since(s.start)
+		return &again{Next: next, Shown: st.shown}
+	}
 	found := unresolved(r.Conflicts)
 	if len(found) == 0 && !r.Overtaken || !s.box.orders() || err != nil && !errors.Is(err, determinize.ErrDeadlock) {
 		return nil
@@ -258,7 +267,7 @@ func (r *runner) attempt(a *attempt) (out *Outcome, next *again, err error) {
 	}
 	defer dir.remove()
 	if a.N == 1 {
-		if err := r.input.open(r.box, dir.path); err != nil {
+		if err := r.input.open(r.ctx, r.box, dir.path); err != nil {
 			return nil, nil, err
 		}
 	}

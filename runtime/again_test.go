@@ -391,7 +391,7 @@ func TestRewind(t *testing.T) {
 	b.StdinKind, b.Stdin = StdinFile, f
 	var in input
 	defer in.close()
-	if err := in.open(b, t.TempDir()); err != nil {
+	if err := in.open(t.Context(), b, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -42,6 +42,9 @@ type Box struct {
 	Stderr *os.File `json:"-"`
 	// StdinKind says what Stdin is.
 	StdinKind StdinKind `json:"stdinKind"`
+	// StdinDigest is that of all that there is to be read of Stdin, if the cache needs it and it is
+	// known; Run sets it.
+	StdinDigest []byte `json:"stdinDigest,omitempty"`
 	// Terminal gives the command a terminal of 24 rows and 80 columns as stdin, stdout
 	// and stderr; its output goes to Stdout.
 	Terminal bool `json:"terminal,omitempty"`
@@ -94,6 +97,8 @@ type Box struct {
 	Unpinned determinize.Pins `json:"unpinned,omitempty"`
 	// Record has the run's record kept in State, see Runs.
 	Record bool `json:"record,omitempty"`
+	// Cache says whether execs are skipped that have run before, and what they did is kept.
+	Cache CacheMode `json:"cache,omitempty"`
 	// Writers asks for Outcome.Writers.
 	Writers bool `json:"writers,omitempty"`
 	// Trace, when not nil, asks for a text of the intercepted calls.
@@ -211,6 +216,8 @@ type Report struct {
 	// Times says where the modification times of the files that the box found come from:
 	// TimesKept, TimesFlat or TimesRanked; for several directories the last of those.
 	Times string `json:"times"`
+	// SavedTicks is the number of those of the execs that were skipped.
+	SavedTicks uint64 `json:"saved_ticks"`
 	// Costs is the digest of the file of costs that the run was given; "" if it was given none.
 	Costs string `json:"costs,omitempty"`
 	// Tree, Stdout and Stderr are digests ("sha256:" and 64 hexadecimal digits) of the

@@ -27,7 +27,7 @@ import (
 )
 
 // startEngine hands the box over to its engine.
-func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize.Run, error) {
+func (s *supervisor) startEngine(ctx context.Context, st *streams, cache *boxCache) (*determinize.Run, error) {
 	settings, err := oci.ParseSettings(s.box.Spec.Annotations)
 	if err != nil {
 		return nil, err
@@ -89,6 +89,11 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize
 	}
 	if st.terminal != nil {
 		cfg.Terminal = st
+	}
+	if cache != nil {
+		cache.salt = s.salt()
+		cfg.Cache, cfg.StdinDigest = cache, s.box.StdinDigest
+		cfg.NoSkips, cfg.Verify = s.box.Cache == CacheWrite || s.attempt.NoSkips, s.box.Cache == CacheVerify
 	}
 	if s.heard != nil {
 		cfg.Heard, cfg.Repeat = s.heard.add, s.heard
@@ -207,7 +212,8 @@ func (s *supervisor) outcome(r determinize.Report, st *streams) *Outcome {
 	slices.SortFunc(rep.Refused, func(a, b Refusal) int { return strings.Compare(a.Syscall, b.Syscall) })
 	rep.Unmasked = r.Unmasked
 	rep.CPU = cpuid.This()
-	rep.Execs = Execs{Total: r.Execs, Run: r.Execs}
+	rep.Execs = Execs{Total: r.Execs, Run: r.Execs - r.Skipped, Skipped: r.Skipped}
+	rep.SavedTicks = r.SavedTicks
 	rep.Ticks = r.Ticks
 	rep.Times = s.howTimes()
 	s.lastStamp = r.LastStamp

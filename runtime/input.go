@@ -1,7 +1,10 @@
 package runtime
 
 import (
+	"context"
+	"crypto/sha256"
 	"io"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +23,8 @@ type input struct {
 }
 
 // open prepares to rewind the input of a box; dir is a directory for files without a name.
-func (in *input) open(box *Box, dir string) (err error) {
+func (in *input) open(ctx context.Context, box *Box, dir string) (err error) {
+	box.StdinDigest = nil
 	if !box.orders() || box.final() != "" {
 		return nil
 	}
@@ -28,10 +32,47 @@ func (in *input) open(box *Box, dir string) (err error) {
 	case StdinFile:
 		in.start, err = box.Stdin.Seek(0, io.SeekCurrent)
 		in.stdin = box.Stdin
+		if err == nil && box.Cache != CacheOff {
+			box.StdinDigest, err = digestOf(io.NewSectionReader(box.Stdin, in.start, math.MaxInt64-in.start))
+		}
 	case StdinPipe:
-		in.heard, err = nameless(dir, "input")
+		if in.heard, err = nameless(dir, "input"); err == nil && box.Cache != CacheOff {
+			err = in.hearAll(ctx, box)
+		}
 	}
 	return err
+}
+
+// hearAll reads all of a pipe, as far as it can be kept: what programs made of it may be in the
+// cache.
+func (in *input) hearAll(ctx context.Context, box *Box) error {
+	type answer struct {
+		n   int64
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		n, err := io.Copy(in.heard, io.LimitReader(box.Stdin, maxHeard))
+		done <- answer{n, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case a := <-done:
+		if a.err != nil || a.n == maxHeard {
+			return a.err
+		}
+		var err error
+		box.StdinDigest, err = digestOf(io.NewSectionReader(in.heard, 0, a.n))
+		return err
+	}
+}
+
+// digestOf is the SHA-256 digest of what a reader has.
+func digestOf(r io.Reader) ([]byte, error) {
+	h := sha256.New()
+	_, err := io.Copy(h, r)
+	return h.Sum(nil), err
 }
 
 // rewind has the next run read what the last one has.

@@ -69,7 +69,7 @@ func (s *supervisor) runOf(r *determinize.Report, out *Outcome) *conflict.Run {
 			Command: rep.Command, Cwd: s.box.Spec.Process.Cwd, Verdict: rep.Verdict, Exit: out.Exit,
 			Total: r.Execs, Ticks: r.Ticks, Tree: rep.Tree, Stdout: rep.Stdout, Stderr: rep.Stderr,
 		},
-		Conflicts: rep.Conflicts, Execs: r.Records,
+		Conflicts: rep.Conflicts, Cached: r.Cached, Execs: r.Records,
 	}
 	for _, t := range rep.Taints {
 		run.Taints = append(run.Taints, conflict.Taint(t))

@@ -192,6 +192,8 @@ type supervisor struct {
 	init *initProcess
 	run  *determinize.Run
 
+	warnings []string
+
 	trace       *traceWriter // nil without a trace
 	writers     *Writers     // nil unless asked for
 	executables *exe.Cache
@@ -241,7 +243,9 @@ func (s *supervisor) main() (*Outcome, *again, error) {
 		return nil, nil, err
 	}
 	defer s.init.stop()
-	run, err := s.startEngine(ctx, streams)
+	cache := s.cache()
+	defer cache.close()
+	run, err := s.startEngine(ctx, streams, cache)
 	if err != nil {
 		return nil, nil, &Error{Op: "trace the box", Err: err,
 			Hint: "allow ptrace (kernel.yama.ptrace_scope below 3; in a container --cap-add SYS_PTRACE or --security-opt seccomp=unconfined); laplace host shows what this host can't do"}
@@ -290,7 +294,12 @@ func (s *supervisor) main() (*Outcome, *again, error) {
 	out := s.outcome(report, streams)
 	out.Disturbed = disturbed
 	out.Report.WallMS = (s.attempt.Took + time.Since(s.start)).Milliseconds()
+	if out.Report.Verdict == Deterministic {
+		s.verified(cache, out, report.Mismatches)
+		s.keepMemos(cache, report.Memos)
+	}
 	err = s.results(ctx, out, upper)
+	out.Warnings = append(out.Warnings, s.warnings...)
 	if err != nil {
 		if out.Kept == "" {
 			return nil, nil, err

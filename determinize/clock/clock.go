@@ -27,6 +27,10 @@ const (
 	// writer's clock was ahead.
 	arrival = int64(time.Millisecond)
 
+	// grain is that of own time as clocks show it: how many calls a program has made before it reads
+	// its clock does not show in what it makes of that, and in what others do.
+	grain = int64(10 * time.Millisecond)
+
 	// cheapReads is the number of clock reads after which one costs dearRead
 	// instead of a tick: a loop that polls the clock has to end.
 	cheapReads = 100_000
@@ -76,6 +80,8 @@ type Clock struct {
 	reads  uint64 // clock reads since the last exec
 	passed uint64 // those that cost no call
 	mine   bool   // O is what the process itself read last
+	heard  bool   // O is what another one knew, and has not been read since
+	learnt bool   // it has been that since the last exec
 
 	stamps int64 // the first stamp of the box, nanoseconds since the epoch
 }
@@ -110,7 +116,7 @@ func (c *Clock) Fork() Clock {
 func (c *Clock) Exec() {
 	c.own = 0
 	c.reads, c.passed = 0, 0
-	c.mine = false
+	c.mine, c.learnt = false, false
 }
 
 // Own is the time that the process itself has spent since its last exec:
@@ -156,17 +162,20 @@ func (c *Clock) Share(e Edge) {
 	}
 }
 
-// Learn moves the clock past a time, in nanoseconds since the epoch, that the
-// process now knows.
+// Learn notes a time, in nanoseconds since the epoch, that the process now knows: the clock shows
+// a later one. What is known is the greatest of what was known, in whatever order it came.
 func (c *Clock) Learn(o int64) {
-	if o > 0 && o >= c.O {
-		c.O = o + arrival
-		c.mine = false
+	if o > c.O {
+		c.O = o
+		c.mine, c.heard, c.learnt = false, true, true
 	}
 }
 
+// base is the least that the clock can show.
+func (c *Clock) base() int64 { return c.W + lead + (c.own/grain+1)*grain }
+
 // now is the clock's value, not yet read.
-func (c *Clock) now() int64 { return max(c.O, c.W+lead+c.own) }
+func (c *Clock) now() int64 { return max(c.O, c.base()) }
 
 // Read returns the time that a clock call shows, in nanoseconds since the
 // epoch, and makes it known to the process. digits gives the part below a
@@ -180,15 +189,23 @@ func (c *Clock) Read(digits func(n uint64) int64) int64 {
 		cost = dearRead
 		c.own += dearRead
 	}
-	v := max(c.O+cost, c.W+lead+c.own)
+	known := c.O + cost
+	if c.heard {
+		known = c.O + arrival
+	}
+	v := max(known, c.base())
 	seeded := v - v%int64(time.Millisecond) + digits(n)
 	if seeded < v && !c.mine {
 		seeded += int64(time.Millisecond)
 	}
 	v = max(v, seeded)
-	c.O, c.mine = v, true
+	c.O, c.mine, c.heard = v, true, false
 	return v
 }
+
+// Learnt tells whether the process has come to know, since its last exec, of a time that was later than any that
+// it knew.
+func (c *Clock) Learnt() bool { return c.learnt }
 
 // MayPass tells whether the process may read its clock by itself: last is the value from
 // which it goes on, step what each read adds, both in nanoseconds. It may not when what it
@@ -227,7 +244,7 @@ func (c *Clock) SleepUntil(deadline int64) {
 		return
 	}
 	c.B += uint64((missing + tick - 1) / tick)
-	gap := deadline - (c.W + lead + c.own)
+	gap := deadline - c.base()
 	c.W += (gap + sleepQuantum - 1) / sleepQuantum * sleepQuantum
 }
 
@@ -240,7 +257,7 @@ func (c *Clock) Reach(deadline int64) {
 		return
 	}
 	c.B += uint64((missing + tick - 1) / tick)
-	if gap := deadline - (c.W + lead + c.own); gap > 0 {
+	if gap := deadline - c.base(); gap > 0 {
 		c.W += gap / sleepQuantum * sleepQuantum
 	}
 	c.O, c.mine = deadline, false
@@ -252,6 +269,16 @@ func (c *Clock) Spend(own int64) {
 		c.B += uint64((missing + tick - 1) / tick)
 		c.own = own
 	}
+}
+
+// Reset takes the clock back to what it was, but for its order and own time.
+func (c *Clock) Reset(world, over, known int64) { c.W, c.Over, c.O = world, over, known }
+
+// Skip moves the clock to where a program would have brought it that was not run: own time as Own
+// tells it, the rest as the Edge has it.
+func (c *Clock) Skip(b uint64, own time.Duration, world, over, known int64) {
+	c.B, c.own, c.W, c.Over, c.O = b, int64(own), world, over, known
+	c.mine = false
 }
 
 // Overwrite counts the replacement of something that existed, so that what is

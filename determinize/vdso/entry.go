@@ -18,6 +18,9 @@ const EntrySize = 56
 // still there.
 const EntryFailed = 27
 
+// EntrySyscall is where in that code the syscall instruction is.
+const EntrySyscall = 20
+
 // Room returns the offset of EntrySize bytes of code in an image that nothing
 // runs once the patches are written: the rest of a function behind its patch.
 // ok is false if the image cannot be patched or has no function so long.

@@ -37,6 +37,9 @@ type Inode struct {
 	Made    bool // made in the box
 	// MadeBy is the exec that made it.
 	MadeBy uint64
+	// Nth is how many things the task that made it, the first one of its program, had made; 0 if
+	// another one did.
+	Nth uint64
 	// Session is the exec that wrote the content last. The first write of any other one
 	// overwrites what existed.
 	Session uint64
@@ -117,6 +120,27 @@ func (n *Inode) AsOf(precedes func(sched.Actor) bool) *Inode {
 	return &past
 }
 
+// By returns the inode as if of a directory's entries only those had been changed that some have
+// changed: it is as late as the last of these. It is the inode itself if there are none.
+func (n *Inode) By(mine func(by *sched.Task) bool) *Inode {
+	past, some := *n, false
+	for _, c := range n.changes {
+		if !mine(c.by.Task) {
+			continue
+		}
+		if !some {
+			past.Mtime, past.Last, past.Written, some = c.mtime, clock.Edge{}, clock.Edge{}, true
+		}
+		past.Mtime = max(past.Mtime, c.mtime)
+		past.Last.Include(c.edge)
+		past.Written.Include(c.edge)
+	}
+	if !some {
+		return n
+	}
+	return &past
+}
+
 // Wrote stamps a change of the content by the process whose clock is c, or of a directory's
 // entries.
 func (n *Inode) Wrote(c *clock.Clock) {
@@ -132,6 +156,13 @@ func (n *Inode) Touch(c *clock.Clock) {
 	}
 	n.stamped = true
 	n.Changed(c)
+}
+
+// TouchNow is Touch because a process asks for it: of a directory, what happened to its entries before
+// does not matter any more.
+func (n *Inode) TouchNow(c *clock.Clock) {
+	n.changes = nil
+	n.Touch(c)
 }
 
 // Changed notes a change by the process whose clock is c that leaves the
@@ -158,6 +189,29 @@ func (n *Inode) SetMtime(c *clock.Clock, mtime int64) {
 func (n *Inode) Replaced(c *clock.Clock) {
 	if n.stamped {
 		n.Touch(c)
+	}
+}
+
+// Replay gives the inode the modification time, in nanoseconds since the epoch, that it would have
+// if a program had run that was skipped; and what those learn of times who look at it. by is who has
+// made what it has made: of a directory whose entries others have changed too, the time is the
+// latest.
+func (n *Inode) Replay(mtime int64, stamped bool, world, over, known int64, by *sched.Task) {
+	n.Mtime, n.stamped = mtime, stamped
+	edge := clock.Edge{W: world, Over: over, O: known}
+	n.Last.Include(edge)
+	n.Written.Include(edge)
+	if len(n.changes) == 0 {
+		return
+	}
+	n.Mtime = n.before.mtime
+	for i := range n.changes {
+		c := &n.changes[i]
+		if c.by.Task == by {
+			c.mtime = mtime
+			c.edge.Include(edge)
+		}
+		n.Mtime = max(n.Mtime, c.mtime)
 	}
 }
 

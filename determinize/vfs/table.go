@@ -142,6 +142,11 @@ func (t *Table) Created(k Key, path string, maker []byte, nth uint64, owner Owne
 	return n
 }
 
+// NumberMade is the number that Created gives.
+func (t *Table) NumberMade(maker []byte, nth uint64) uint64 {
+	return number("made", binary.LittleEndian.AppendUint64(append([]byte{}, maker...), nth))
+}
+
 // CreatedDir registers a new directory. Its number depends on its path, and on
 // how many directories were made at that path before it: they may live on
 // under other names.
@@ -197,6 +202,16 @@ func (t *Table) Removed(dir *Inode, base, path string, n *Inode) {
 	}
 	dir.removed[base] = n
 	t.bound.remove(path)
+}
+
+// Passed notes that something had the name base in the directory dir for a while.
+func (t *Table) Passed(dir *Inode, base string) {
+	if dir.removed == nil {
+		dir.removed = make(map[string]*Inode)
+	}
+	if _, ok := dir.removed[base]; !ok {
+		dir.removed[base] = &Inode{Made: true, gone: true}
+	}
 }
 
 // Existed tells whether a name was taken away earlier in this run, and from

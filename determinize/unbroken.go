@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 // Calls on files that the engine makes for the guest may be broken off by the signals that
 // wake its thread: an overlay that copies a file up says EINTR. They are made again.
 
-func whole(call func() error) error {
+func unbroken(call func() error) error {
 	for {
 		if err := call(); err != unix.EINTR {
 			return err
@@ -14,25 +14,25 @@ func whole(call func() error) error {
 }
 
 func renameat(from int, a string, to int, b string) error {
-	return whole(func() error { return unix.Renameat(from, a, to, b) })
+	return unbroken(func() error { return unix.Renameat(from, a, to, b) })
 }
 
 func renameat2(from int, a string, to int, b string, flags uint) error {
-	return whole(func() error { return unix.Renameat2(from, a, to, b, flags) })
+	return unbroken(func() error { return unix.Renameat2(from, a, to, b, flags) })
 }
 
 func mkdirat(dir int, name string, mode uint32) error {
-	return whole(func() error { return unix.Mkdirat(dir, name, mode) })
+	return unbroken(func() error { return unix.Mkdirat(dir, name, mode) })
 }
 
 func unlinkat(dir int, name string, flags int) error {
-	return whole(func() error { return unix.Unlinkat(dir, name, flags) })
+	return unbroken(func() error { return unix.Unlinkat(dir, name, flags) })
 }
 
 func linkat(from int, a string, to int, b string, flags int) error {
-	return whole(func() error { return unix.Linkat(from, a, to, b, flags) })
+	return unbroken(func() error { return unix.Linkat(from, a, to, b, flags) })
 }
 
 func fchmod(fd int, mode uint32) error {
-	return whole(func() error { return unix.Fchmod(fd, mode) })
+	return unbroken(func() error { return unix.Fchmod(fd, mode) })
 }

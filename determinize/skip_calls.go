@@ -1,0 +1,237 @@
+package determinize
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/memo"
+)
+
+// The calls of a replay: what puts an output in place.
+
+// add adds a call.
+func (r *replay) add(c replayCall) { r.calls = append(r.calls, c) }
+
+// makes makes something new.
+func (r *replay) makes(o *memo.Output) {
+	at := map[int]string{1: o.Path}
+	switch o.Form {
+	case memo.Dir:
+		r.add(replayCall{nr: unix.SYS_MKDIRAT, args: [6]uint64{atCWD, 0, 0o700}, texts: at})
+	case memo.Symlink:
+		r.add(replayCall{nr: unix.SYS_SYMLINKAT, args: [6]uint64{0, atCWD, 0}, texts: map[int]string{0: o.Target, 2: o.Path}})
+	case memo.Fifo:
+		r.add(replayCall{nr: unix.SYS_MKNODAT, args: [6]uint64{atCWD, 0, unix.S_IFIFO | 0o600, 0}, texts: at})
+		r.attributes(o)
+	case memo.File:
+		r.add(replayCall{nr: unix.SYS_OPENAT, args: [6]uint64{atCWD, 0, unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, 0o600},
+			texts: at, after: func(r *replay, fd int64) { r.fd = uint64(fd) }})
+		r.fills(o)
+		r.attributes(o)
+	}
+}
+
+// fills writes a content to the file that was opened last, and closes it.
+func (r *replay) fills(o *memo.Output) {
+	at, extents := int64(0), slices.Clone(o.Extents)
+	if !o.Sparse {
+		extents = []memo.Extent{{Off: 0, Len: o.Size}}
+	}
+	var next func(r *replay, ret int64)
+	done := func(r *replay) {
+		if r.in != nil {
+			r.in.Close()
+			r.in = nil
+		}
+		rest := []replayCall{{nr: unix.SYS_CLOSE, args: [6]uint64{r.fd}}}
+		if o.Sparse {
+			rest = slices.Insert(rest, 0, replayCall{nr: unix.SYS_FTRUNCATE, args: [6]uint64{r.fd, uint64(o.Size)}})
+		}
+		r.calls = append(rest, r.calls...)
+	}
+	next = func(r *replay, _ int64) {
+		for len(extents) > 0 && extents[0].Len == 0 {
+			extents = extents[1:]
+		}
+		if len(extents) == 0 {
+			done(r)
+			return
+		}
+		x := &extents[0]
+		data := make([]byte, min(x.Len, maxReplayed))
+		if err := r.read(x.Off-at, data); err != nil {
+			// The box runs again.
+			r.calls = append([]replayCall{{nr: unix.SYS_CLOSE, args: [6]uint64{1 << 30}}}, r.calls...)
+			return
+		}
+		call := replayCall{nr: unix.SYS_PWRITE64, args: [6]uint64{r.fd, 0, uint64(len(data)), uint64(x.Off)}, data: data, after: next}
+		x.Off += int64(len(data))
+		x.Len -= int64(len(data))
+		at = x.Off
+		r.calls = append([]replayCall{call}, r.calls...)
+	}
+	last := &r.calls[len(r.calls)-1]
+	opened := last.after
+	last.after = func(r *replay, ret int64) {
+		if opened != nil {
+			opened(r, ret)
+		}
+		if o.Size > 0 {
+			r.in = r.open(o.Content)
+		}
+		next(r, 0)
+	}
+}
+
+// read reads on in the content that is open, skip bytes further.
+func (r *replay) read(skip int64, data []byte) error {
+	if r.in == nil {
+		return io.ErrUnexpectedEOF
+	}
+	if _, err := io.CopyN(io.Discard, r.in, skip); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(r.in, data)
+	return err
+}
+
+// attributes sets the mode and the extended attributes of something that is no directory.
+func (r *replay) attributes(o *memo.Output) {
+	at := map[int]string{1: o.Path}
+	if o.Form != memo.Symlink {
+		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: at})
+	}
+	r.tags(o)
+}
+
+// tags sets extended attributes.
+func (r *replay) tags(o *memo.Output) {
+	for _, x := range o.Xattrs {
+		// setxattr(path, name, value, size, flags): the value is no argument 1.
+		r.add(replayCall{nr: unix.SYS_LSETXATTR, args: [6]uint64{0, 0, 0, uint64(len(x.Value)), 0}, texts: map[int]string{0: o.Path, 1: x.Name, 2: string(x.Value)}})
+	}
+}
+
+// renames moves something that was there.
+func (r *replay) renames(o *memo.Output) {
+	r.add(replayCall{nr: unix.SYS_RENAMEAT2, args: [6]uint64{atCWD, 0, atCWD, 0, 0}, texts: map[int]string{1: o.From, 3: o.Path}})
+}
+
+// relinks makes another name of a file.
+func (r *replay) relinks(o *memo.Output) {
+	r.add(replayCall{nr: unix.SYS_LINKAT, args: [6]uint64{atCWD, 0, atCWD, 0, 0}, texts: map[int]string{1: o.SameAs, 3: o.Path}})
+}
+
+// removesOld takes away what was there, of a directory with all that is left in it: the whole has
+// found it empty when it removed it.
+func (e *engine) removesOld(r *replay, path string) {
+	flags := uint64(0)
+	if _, _, nm := e.nameAtPath(path); nm != nil && nm.kind == nameFolder {
+		flags = unix.AT_REMOVEDIR
+		entries, errno := e.entriesAt(path)
+		if errno != 0 {
+			e.fatal = fmt.Errorf("%w: %s: %w", ErrReplay, path, errno)
+			return
+		}
+		for _, entry := range entries {
+			if entry.name != "." && entry.name != ".." {
+				e.removesOld(r, path+"/"+entry.name)
+			}
+		}
+	}
+	r.add(replayCall{nr: unix.SYS_UNLINKAT, args: [6]uint64{atCWD, 0, flags}, texts: map[int]string{1: path}})
+}
+
+// changesOld changes what was there.
+func (e *engine) changesOld(t *task, r *replay, o *memo.Output) {
+	var st unix.Stat_t
+	if unix.Lstat(o.Path, &st) != nil {
+		e.fatal = fmt.Errorf("%w: %s is missing", ErrReplay, o.Path)
+		return
+	}
+	at := map[int]string{1: o.Path}
+	if o.Wrote {
+		if st.Mode&0o600 != 0o600 {
+			r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(st.Mode&0o7777 | 0o600)}, texts: at})
+		}
+		r.add(replayCall{nr: unix.SYS_OPENAT, args: [6]uint64{atCWD, 0, unix.O_WRONLY | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_CLOEXEC, 0},
+			texts: at, after: func(r *replay, fd int64) { r.fd = uint64(fd) }})
+		r.fills(o)
+	}
+	if o.Retagged {
+		for _, x := range e.allXattrs(unix.AT_FDCWD, o.Path) {
+			if !slices.ContainsFunc(o.Xattrs, func(y memo.Xattr) bool { return x.Name == y.Name }) {
+				r.add(replayCall{nr: unix.SYS_LREMOVEXATTR, texts: map[int]string{0: o.Path, 1: x.Name}})
+			}
+		}
+		r.tags(o)
+	}
+	if o.Form == memo.File && (o.Wrote || st.Mode&0o7777 != o.Mode) {
+		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: at})
+	}
+	e.owns(r, o, &st)
+	if len(r.calls) == 0 {
+		r.touches(o)
+	}
+}
+
+// touches has the overlay copy something of which only the times were changed, or nothing in the
+// end. It must not look as if anybody had done anything.
+func (r *replay) touches(o *memo.Output) {
+	const keep = math.MaxUint32
+	at := map[int]string{1: o.Path}
+	if o.Form == memo.Symlink {
+		r.add(replayCall{nr: unix.SYS_FCHOWNAT, args: [6]uint64{atCWD, 0, keep, keep, unix.AT_SYMLINK_NOFOLLOW}, texts: at})
+		return
+	}
+	r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: at})
+}
+
+// owns gives a file to its owner.
+func (e *engine) owns(r *replay, o *memo.Output, st *unix.Stat_t) {
+	uid, gid := st.Uid, st.Gid
+	if n := e.fs.Find(st); n != nil && !e.cfg.Users {
+		uid, gid = n.Owner.UID, n.Owner.GID
+	}
+	if uid != o.UID || gid != o.GID {
+		r.add(replayCall{nr: unix.SYS_FCHOWNAT, args: [6]uint64{atCWD, 0, uint64(o.UID), uint64(o.GID), unix.AT_SYMLINK_NOFOLLOW}, texts: map[int]string{1: o.Path}})
+	}
+}
+
+// permits gives a directory its mode, attributes and owner, when nothing is made in it any more.
+func (e *engine) permits(r *replay, o *memo.Output) {
+	var st unix.Stat_t
+	if unix.Lstat(o.Path, &st) != nil {
+		e.fatal = fmt.Errorf("%w: %s is missing", ErrReplay, o.Path)
+		return
+	}
+	if o.New {
+		r.tags(o)
+		e.owns(r, o, &st)
+	}
+	if st.Mode&0o7777 != o.Mode {
+		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: map[int]string{1: o.Path}})
+	}
+	if !o.New {
+		r.touches(o)
+	}
+}
+
+// writes writes to what was inherited.
+func (r *replay) writes(wr *memo.Write) {
+	if wr.Sets {
+		r.add(replayCall{nr: unix.SYS_FCNTL, args: [6]uint64{uint64(wr.FD), unix.F_SETFL, uint64(wr.Flags)}, at: wr.B, known: r.knows(wr.Known)})
+		return
+	}
+	for data := wr.Data; ; {
+		n := min(len(data), maxReplayed)
+		r.add(replayCall{nr: unix.SYS_WRITE, args: [6]uint64{uint64(wr.FD), 0, uint64(n)}, data: append([]byte{}, data[:n]...), at: wr.B, known: r.knows(wr.Known)})
+		if data = data[n:]; len(data) == 0 {
+			return
+		}
+	}
+}

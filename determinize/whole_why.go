@@ -1,0 +1,141 @@
+package determinize
+
+import (
+	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/determinize/vfs"
+)
+
+// What no memo can say: that a whole has been in touch with others while it went on.
+
+// crosses notes that a task does something to another one that is no part of its whole.
+func (e *engine) crosses(t, u *task, does, suffers string) {
+	if t.exec == nil || u.exec == nil {
+		return
+	}
+	e.because(t, u.exec.id, does)
+	e.because(u, t.exec.id, suffers)
+}
+
+// inheritedBy notes that a task uses one of its descriptors in a way that others notice who have
+// it too.
+func (e *engine) inheritedBy(t *task, fd int32, why string) {
+	var st unix.Stat_t
+	if !e.caches() || e.statFD(t, fd, &st) != 0 {
+		return
+	}
+	for w := t.whole(); w != nil; w = w.up {
+		if _, ok := w.inherits[vfs.KeyOf(&st)]; ok {
+			w.cannot(why)
+		}
+	}
+}
+
+// setsFlags notes that a task changes the flags of an open file, which others may have too.
+func (e *engine) setsFlags(t *task, fd int32, flags uint64) {
+	var st unix.Stat_t
+	w := t.whole()
+	if w == nil || e.statFD(t, fd, &st) != 0 {
+		return
+	}
+	key := vfs.KeyOf(&st)
+	if s := w.sinks[key]; s != nil {
+		e.sinksInto(w, sinkWrite{to: s, at: t.stamp(), known: t.clk.O, sets: true, flags: uint32(flags)})
+		return
+	}
+	e.inheritedBy(t, fd, "it changes the flags of what it has inherited")
+}
+
+// locksFor notes that a task takes a file lock, or gives it up: whether it gets it depends on
+// others.
+func (e *engine) locksFor(t *task) {
+	var st unix.Stat_t
+	if !e.caches() || e.statFD(t, t.fd(0), &st) != 0 {
+		return
+	}
+	owner := uint64(boxes)
+	if n := e.fs.Find(&st); n != nil && n.Made {
+		owner = n.MadeBy
+	}
+	e.because(t, owner, "it locks a file")
+}
+
+// readsInput notes that a task reads the box's standard input.
+func (e *engine) readsInput(t *task) {
+	owner := uint64(boxes)
+	if e.cfg.StdinDigest == nil {
+		owner = 0
+	}
+	e.because(t, owner, "it reads the box's standard input")
+}
+
+// looksInProc notes that a task looks at a process by /proc, or for processes.
+func (e *engine) looksInProc(t *task, owner *task, isPID bool) {
+	w := t.whole()
+	switch {
+	case w == nil:
+	case owner != nil && owner.process == t.process:
+		w.ids, w.clock = true, true
+	case owner != nil && owner.exec != nil:
+		e.because(t, owner.exec.id, "it looks at another process")
+	case isPID:
+		e.because(t, boxes, "it looks at another process")
+	default:
+		w.clock = true
+	}
+}
+
+// madeAt is the exec that made what has a key, 0 if none in the box has.
+func (e *engine) madeAt(k vfs.Key) uint64 {
+	if n := e.fs.Known(k); n != nil && n.Made {
+		return n.MadeBy
+	}
+	return 0
+}
+
+// sinksFile notes that a task writes to a file. If that is by what its exec has inherited, the
+// bytes are the whole's, and not the file: it calls the function that is returned when so many
+// have been written.
+func (e *engine) sinksFile(t *task, n *vfs.Inode, st *unix.Stat_t) (written func(int64)) {
+	s := e.sinkOf(t, st)
+	if s == nil {
+		return func(int64) {}
+	}
+	if readsAt(t) {
+		t.whole().cannot("it writes to a place in a file that it has inherited")
+		return func(int64) {}
+	}
+	spans, total, errno := e.rwSpans(t)
+	if errno != 0 {
+		return func(int64) {} // it fails
+	}
+	if total > maxWritten {
+		t.whole().cannot("it writes more than 16 MiB to what it has inherited")
+		return func(int64) {}
+	}
+	data, errno := e.gather(t, spans, 0, total)
+	if errno != 0 {
+		return func(int64) {} // it fails
+	}
+	t.sinking = n
+	return func(k int64) {
+		if int(k) <= len(data) {
+			e.sinksInto(t.whole(), sinkWrite{to: s, at: t.stamp(), known: t.clk.O, data: append([]byte{}, data[:k]...)})
+		}
+	}
+}
+
+// nodePath is where a file is that the box may know, or where a link of the host's /proc says it
+// is.
+func (e *engine) nodePath(n *vfs.Inode, link func() string) string {
+	if d := e.folders[n]; d != nil {
+		return d.path()
+	}
+	if at, ok := e.places[n]; ok {
+		return at.in.below(at.base)
+	}
+	if n.Made || n.Gone() {
+		return ""
+	}
+	return link()
+}
