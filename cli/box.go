@@ -46,6 +46,8 @@ type boxFlags struct {
 	verbose          int
 	unpinned         pinsFlag
 	unwatched        bool
+	cache            cacheFlag
+	noCache          bool
 	jitter           string
 }
 
@@ -90,6 +92,13 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 	_ = flags.MarkHidden("unwatched")
 	_ = flags.MarkHidden("jitter") // but for check, it is for tests
 	flags.CountVarP(&f.verbose, "verbose", "v", "print the verdict, in one line; twice: also what Laplace does")
+}
+
+// addCache defines those of the cache.
+func (f *boxFlags) addCache(flags *pflag.FlagSet) {
+	flags.Var(&f.cache, "cache", "skip programs that have run before on the same, and keep what others did; read keeps nothing, write skips nothing, verify runs all and compares")
+	flags.Lookup("cache").NoOptDefVal = string(runtime.CacheOn)
+	flags.BoolVar(&f.noCache, "no-cache", false, "run everything, and keep nothing")
 }
 
 // run runs command in the box that the flags describe. Its error is an exitStatus, or
@@ -184,6 +193,9 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		Terminal: f.terminal, Stream: f.stream, Timeout: time.Duration(f.timeout), SpinLimit: time.Duration(f.spin), Canonical: f.canonical, Strict: f.strict,
 		Unpinned: determinize.Pins(f.unpinned), Unwatched: f.unwatched, Project: options.Project.Source, Commit: runtime.CommitProject,
 		Fresh: f.fresh, Keep: f.keep, OnConflict: runtime.OnConflict(f.onConflict), Notice: c.notice,
+	}
+	if box.Cache = runtime.CacheMode(f.cache); f.noCache {
+		box.Cache = runtime.CacheOff
 	}
 	if f.jitter != "" {
 		box.Disturb = &runtime.Disturbance{Jitter: f.jitter, ScheduleOnly: true}

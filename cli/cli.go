@@ -114,7 +114,7 @@ host with the same files, by anybody, it gives the same bytes.`,
 	cmd.SetHelpCommandGroupID(boxGroup)
 	cmd.SetCompletionCommandGroupID(boxGroup)
 	for _, verb := range []*cobra.Command{
-		do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), runsCommand(c), conflicts(c), versionCommand(), man(),
+		do(c), check(c), trace(c), commit(c), purge(c), host(c), syscalls(), runsCommand(c), conflicts(c), explain(c), cacheCommand(c), versionCommand(), man(),
 	} {
 		verb.GroupID = boxGroup
 		cmd.AddCommand(verb)

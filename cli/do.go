@@ -33,6 +33,7 @@ cannot be executed; 127 when it is not in the box.`,
 		},
 	}
 	flags.add(cmd.Flags())
+	flags.addCache(cmd.Flags())
 	cmd.Flags().SetInterspersed(false)
 	cmd.DisableFlagsInUseLine = true
 	return cmd

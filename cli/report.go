@@ -16,8 +16,12 @@ import (
 
 // summary is the verdict in one line.
 func summary(r *runtime.Report) string {
-	text := fmt.Sprintf("%s: exit %d, %s, %s, %d ms%s", r.Verdict, r.Exit,
-		count(r.Execs.Total, "exec"), count(r.Ticks, "tick"), r.WallMS, reasons(r))
+	skipped := ""
+	if n := r.Execs.Skipped; n > 0 {
+		skipped = fmt.Sprintf(" (%d skipped)", n)
+	}
+	text := fmt.Sprintf("%s: exit %d, %s%s, %s, %d ms%s", r.Verdict, r.Exit,
+		count(r.Execs.Total, "exec"), skipped, count(r.Ticks, "tick"), r.WallMS, reasons(r))
 	var refused []string
 	for _, refusal := range r.Refused {
 		refused = append(refused, refusal.Syscall)

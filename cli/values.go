@@ -81,6 +81,34 @@ func (d *durationFlag) Set(text string) error {
 	return nil
 }
 
+// A sizeFlag is a number of bytes: plain, or in K, M, G or T of 1024.
+type sizeFlag int64
+
+func (s *sizeFlag) Type() string { return "SIZE" }
+
+func (s *sizeFlag) String() string {
+	n := int64(*s)
+	for i, unit := range []string{"T", "G", "M", "K"} {
+		if u := int64(1) << (40 - 10*i); n > 0 && n%u == 0 {
+			return strconv.FormatInt(n/u, 10) + unit
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func (s *sizeFlag) Set(text string) error {
+	number, shift := text, 0
+	if i := strings.IndexAny(text, "KMGT"); i > 0 && i == len(text)-1 {
+		number, shift = text[:i], 10*(1+strings.IndexByte("KMGT", text[i]))
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > 1<<(62-shift) {
+		return errors.New("neither bytes nor like 500M or 10G")
+	}
+	*s = sizeFlag(n << shift)
+	return nil
+}
+
 // A limitFlag is a durationFlag, or 0 for no limit.
 type limitFlag time.Duration
 
@@ -139,6 +167,22 @@ func (f *conflictFlag) Set(text string) error {
 		return nil
 	}
 	return errors.New("not order, fail or taint")
+}
+
+// A cacheFlag says what is done with the cache.
+type cacheFlag runtime.CacheMode
+
+func (f *cacheFlag) Type() string { return "MODE" }
+
+func (f *cacheFlag) String() string { return string(*f) }
+
+func (f *cacheFlag) Set(text string) error {
+	switch m := runtime.CacheMode(text); m {
+	case runtime.CacheOn, runtime.CacheRead, runtime.CacheWrite, runtime.CacheVerify:
+		*f = cacheFlag(m)
+		return nil
+	}
+	return errors.New("not on, read, write or verify")
 }
 
 // A pinsFlag is a list of pins that are off; it may be repeated.
