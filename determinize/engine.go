@@ -97,8 +97,10 @@ type Config struct {
 	// StdinFile is the file that the command holds as its standard input, if
 	// it is one of the caller's and not of the box.
 	StdinFile vfs.Key
-	// Terminal is the outside of the command's terminal, if it has one.
-	Terminal Terminal
+	// Terminal is the outside of the command's terminal, if it has one, and TerminalSize the size
+	// that it begins with.
+	Terminal     Terminal
+	TerminalSize unix.Winsize
 	// Live says that Stdin is read as it comes, which taints.
 	Live bool
 	// Service says that somebody outside may signal the box at any time, as a container's users do: when
@@ -212,9 +214,9 @@ type engine struct {
 	idling atomic.Bool // paused, and nothing runs
 	// resting says that all processes of a container wait, and it for the outside.
 	resting atomic.Bool
-	hearing bool        // somebody waits for input beside the engine's thread
-	input   atomic.Bool // there is some
-	deaf    atomic.Bool // there will be no more
+	ears    [2]ear      // standard input's, the terminal's
+	input   atomic.Bool // one of them has heard something
+	tty     tty
 
 	// What execs cost.
 	weights  map[costs.Key]weight // of those that have ended

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,9 @@ import (
 
 // TaintLive is the kind of the taint of a box in which a time was up before input came.
 const TaintLive = "live"
+
+// TaintInput is the kind of the taint of a container that has used input, as it came.
+const TaintInput = "input"
 
 // lull is how long the engine sleeps while the box waits for what is typed.
 const lull = 10 * time.Millisecond
@@ -33,11 +37,11 @@ func (e *engine) canHear() bool {
 	return e.cfg.Live && e.cfg.Stdin != nil && !e.stdinEnded || e.cfg.Terminal != nil && e.cfg.Terminal.Typing()
 }
 
-// listens tells whether a task waits for input that can still come.
-func (e *engine) listens() bool {
-	if e.cfg.Service {
-		return true
-	}
+// listens tells whether somebody outside may wake a task that waits.
+func (e *engine) listens() bool { return e.cfg.Service || e.awaitsInput() }
+
+// awaitsInput tells whether a task waits for input that can still come.
+func (e *engine) awaitsInput() bool {
 	if !e.canHear() {
 		return false
 	}
@@ -60,7 +64,7 @@ func (e *engine) inRealTime(t *task, u turn) turn {
 		return turn{again: true} // nobody says when
 	}
 	act := u.act
-	if e.cfg.Service && !e.canHear() {
+	if !e.awaitsInput() {
 		return u // nobody can tell
 	}
 	u.act = func() {
@@ -77,12 +81,17 @@ func (e *engine) waitsOutside() error {
 	for _, t := range e.live {
 		e.turnOf(t)
 	}
-	if e.canHear() && !e.hearing {
-		e.hearing = true
-		go e.hears()
+	if e.awaitsInput() {
+		if e.cfg.Live && e.cfg.Stdin != nil && !e.stdinEnded && len(e.stdin) < maxInput {
+			e.hears(&e.ears[0], int(e.cfg.Stdin.Fd()))
+		}
+		// What is there already nobody waits for.
+		if fd := e.ear(); fd >= 0 && !inputAt(fd) {
+			e.hears(&e.ears[1], fd)
+		}
 	}
 	over := make(chan struct{})
-	go e.wakesIn(e.upIn, over)
+	go e.wakesIn(min(e.upIn, attention), over)
 	e.resting.Store(true)
 	pid, ws, errno := e.tr.Rest()
 	e.resting.Store(false)
@@ -93,10 +102,8 @@ func (e *engine) waitsOutside() error {
 	case errno != unix.EINTR:
 		return fmt.Errorf("wait for the box's tasks: %w", errno)
 	}
-	if e.input.Load() {
+	if e.input.Swap(false) {
 		e.takeInput()
-		e.deaf.Store(!e.canHear())
-		e.input.Store(false)
 	}
 	for _, t := range e.tasks {
 		t.raised = t.raised || t.state == stateBlocked
@@ -108,9 +115,21 @@ func (e *engine) waitsOutside() error {
 	return e.outside()
 }
 
+// heard notes that something of a container's has come to depend on what somebody outside does, and when: in
+// boxes whoever starts them says so.
+func (e *engine) heard(what string) {
+	if e.cfg.Service {
+		e.taint(TaintInput, what, nil)
+	}
+}
+
 // again is after how long a nudge is repeated: one that comes just before the thread waits is
 // lost.
 const again = 5 * time.Millisecond
+
+// attention is how long a signal that somebody outside sends to a process that waits, and is stopped meanwhile,
+// may go unnoticed: the kernel tells of none but SIGKILL.
+const attention = 100 * time.Millisecond
 
 // wakesIn interrupts the engine's thread after a time, unless it is over before.
 func (e *engine) wakesIn(d time.Duration, over <-chan struct{}) {
@@ -125,19 +144,28 @@ func (e *engine) wakesIn(d time.Duration, over <-chan struct{}) {
 	}
 }
 
-// hears interrupts the engine's thread when there is input, until that has taken it.
-func (e *engine) hears() {
-	fds := []unix.PollFd{{Fd: int32(e.cfg.Stdin.Fd()), Events: unix.POLLIN}}
-	for !e.deaf.Load() {
-		if n, err := unix.Poll(fds, -1); err == unix.EINTR || n == 0 {
-			continue
+// An ear waits for input beside the engine's thread.
+type ear struct {
+	busy atomic.Bool // it waits, or tells of some
+}
+
+// hears interrupts the engine's thread once when a descriptor can be read.
+func (e *engine) hears(a *ear, fd int) {
+	if !a.busy.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for n, err := 0, error(unix.EINTR); n <= 0 && err == unix.EINTR; {
+			n, err = unix.Poll(fds, -1)
 		}
 		e.input.Store(true)
 		for e.input.Load() {
 			e.nudge()
 			time.Sleep(again)
 		}
-	}
+		a.busy.Store(false)
+	}()
 }
 
 // listen waits for input, or until somebody's time is up.

@@ -16,6 +16,12 @@ func (e *engine) isInit(u *task) bool { return u != nil && u == e.init }
 // isPIDOne tells whether a task is pid 1 and traced.
 func (e *engine) isPIDOne(u *task) bool { return e.init == nil && u.process == e.root.process }
 
+// endsAlso tells whether the kernel kills a task because pid 1 has come to its end, which is only seen after
+// that of all others.
+func (e *engine) endsAlso(t *task) bool {
+	return e.ended && e.init == nil && t.process != e.root.process
+}
+
 // faults tells whether a signal says that a task's program has gone wrong, and the kernel
 // would end it if it were not pid 1 and traced: it then lets the instruction fail again, and again.
 func (e *engine) faults(t *task, sig unix.Signal, info []byte) bool {

@@ -73,6 +73,9 @@ func newEngine(cfg Config) (*engine, error) {
 		return nil, fmt.Errorf("stat the box's /proc: %w", err)
 	}
 	e.proc = st.Dev
+	if err := e.findTTY(); err != nil {
+		return nil, err
+	}
 	e.findFixed()
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
@@ -214,7 +217,6 @@ const maxLoader = 1 << 18
 // counter of nanoseconds.
 func (e *engine) counter(t *task) bool {
 	info, errno := e.tr.Siginfo(t.pid)
-	const siKernel = 0x80
 	if errno != 0 || int32(binary.LittleEndian.Uint32(info[siCode:])) != siKernel {
 		return false
 	}

@@ -169,6 +169,9 @@ func (e *engine) signal(t *task, sig unix.Signal) {
 	t.sig = sig
 	e.traceSignal(t, sig, info[:])
 	caught, fatal := e.effect(t, sig)
+	if caught || fatal || sig == unix.SIGTSTP {
+		e.keyed(sig, info[:])
+	}
 	if e.faults(t, sig, info[:]) {
 		fatal, t.fault = true, true
 	}

@@ -278,7 +278,11 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 	switch in.kind {
 	case kindPipe:
 		if in.key == e.cfg.StdinKey && e.cfg.Stdin != nil {
-			if errno := e.fillStdin(n); errno != 0 {
+			if e.cfg.Live {
+				if v, wait := e.stdinLater(t, in.flags); wait {
+					return nil, v, false
+				}
+			} else if errno := e.fillStdin(n); errno != 0 {
 				return nil, fail(errno), false
 			}
 			e.sawStdin(t, e.stdin[:min(n, len(e.stdin))])

@@ -434,8 +434,13 @@ func (e *engine) ready(t *task, p *polled) int16 {
 		defer unix.Close(local)
 		fds := []unix.PollFd{{Fd: int32(local), Events: pollIn}}
 		unix.Poll(fds, 0)
-		if fds[0].Revents&pollIn == 0 && p.asked&pollIn != 0 && e.terminalReadable(t, p.fd, &p.st) {
-			fds[0].Revents |= pollIn
+		if p.asked&pollIn != 0 {
+			if fds[0].Revents&pollIn == 0 && e.terminalReadable(t, p.fd, &p.st) {
+				fds[0].Revents |= pollIn
+			}
+			if e.ear() >= 0 && e.ttyKindOf(t, &p.st) == ttyOurs {
+				e.heard("terminal")
+			}
 		}
 		// Output is taken as fast as it comes: whether it has been yet is not told.
 		return fds[0].Revents | pollOut
@@ -449,6 +454,7 @@ func (e *engine) ready(t *task, p *polled) int16 {
 		}
 		if e.cfg.Live {
 			e.takeInput()
+			e.heard("standard input")
 		} else {
 			e.fillStdin(1)
 		}

@@ -228,13 +228,11 @@ func (e *engine) tookFrom(p *pipe, room bool) {
 // asked for, or what is left, so that it does not matter how the bytes came.
 func (e *engine) readStdin(t *task, spans []span, total int) verdict {
 	if e.cfg.Live {
-		if e.takeInput(); len(e.stdin) == 0 && !e.stdinEnded {
-			if e.waitsNot(t) {
-				return fail(unix.EAGAIN)
+		fl, _ := e.flags(t, t.fd(0))
+		if v, wait := e.stdinLater(t, fl); wait {
+			if v.do == doBlock {
+				v.then = func() verdict { return e.readStdin(t, spans, total) }
 			}
-			v := block(saying("standard input"), nil, func() (sched.Stamp, bool) { return sched.Stamp{}, len(e.stdin) > 0 || e.stdinEnded })
-			v.then = func() verdict { return e.readStdin(t, spans, total) }
-			v.input = true
 			return v
 		}
 	} else if errno := e.fillStdin(min(total, sched.Capacity)); errno != 0 {
@@ -248,6 +246,21 @@ func (e *engine) readStdin(t *task, spans []span, total int) verdict {
 	e.stdin = e.stdin[n:]
 	e.notify(e.cfg.StdinKey, pollIn)
 	return answer(int64(n))
+}
+
+// stdinLater has a task wait where standard input comes as it comes, and nothing has. flags are those of the
+// open file.
+func (e *engine) stdinLater(t *task, flags int) (verdict, bool) {
+	if e.takeInput(); len(e.stdin) > 0 || e.stdinEnded {
+		return verdict{}, false
+	}
+	if flags&unix.O_NONBLOCK != 0 {
+		e.heard("standard input")
+		return fail(unix.EAGAIN), true
+	}
+	v := block(saying("standard input"), nil, func() (sched.Stamp, bool) { return sched.Stamp{}, len(e.stdin) > 0 || e.stdinEnded })
+	v.input = true
+	return v, true
 }
 
 // fillStdin reads standard input until n bytes of it are at hand, or its end.
@@ -322,7 +335,12 @@ func writeEnter(e *engine, t *task) verdict {
 			return fail(unix.ESPIPE)
 		}
 		return e.writeSocket(t, e.socketTable[vfs.KeyOf(&st)])
-	case kindDevice, kindDir, kindTTY, kindRandom:
+	case kindTTY:
+		if v, wait := e.order(t, e.everybody(t)); wait {
+			return v
+		}
+		return run()
+	case kindDevice, kindDir, kindRandom:
 		return run()
 	case kindProc:
 		if e.procWritable(t, t.fd(0)) {

@@ -2,6 +2,8 @@ package determinize
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +17,9 @@ type Terminal interface {
 	Typing() bool
 	// Type types a character.
 	Type(c byte)
+	// Ear is a descriptor of the terminal, by which somebody else's typing is noticed; -1 where
+	// it is the caller that types, and Typing says all. It stays the caller's.
+	Ear() int
 }
 
 // ttyKind tells one end of a pseudo terminal, see pty(7), from the other.
@@ -35,10 +40,81 @@ func (e *engine) ttyKindOf(t *task, st *unix.Stat_t) ttyKind {
 		return ttyMaster
 	case e.cfg.Terminal == nil:
 		return ttyOther
-	case major == 136 && minor == 0, major == 5 && minor == 0 && e.ttyStat(t).device == 136<<8:
+	case major == 136 && minor == e.tty.minor, major == 5 && minor == 0 && e.ttyStat(t).device == 136<<8|uint64(e.tty.minor):
 		return ttyOurs
 	}
 	return ttyOther
+}
+
+// tty is what is known of the command's terminal.
+type tty struct {
+	minor uint32
+	// size is what the configuration says, or a guest since: another one is somebody
+	// outside's doing.
+	size unix.Winsize
+}
+
+// ear is a descriptor of the command's terminal, if somebody outside has its other end, or -1.
+func (e *engine) ear() int {
+	if e.cfg.Terminal == nil {
+		return -1
+	}
+	return e.cfg.Terminal.Ear()
+}
+
+// findTTY finds out which terminal is the command's. Its size is not asked for: it may have been changed already.
+func (e *engine) findTTY() error {
+	e.tty.size = e.cfg.TerminalSize
+	if e.ear() < 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(e.ear(), &st); err != nil {
+		return fmt.Errorf("stat the terminal: %w", err)
+	}
+	e.tty.minor = unix.Minor(st.Rdev)
+	return nil
+}
+
+// resized tells whether somebody outside has changed the size of the command's terminal.
+func (e *engine) resized() bool {
+	size, err := unix.IoctlGetWinsize(e.ear(), unix.TIOCGWINSZ)
+	return err == nil && *size != e.tty.size
+}
+
+// sizes lets a call run that asks for the size of the command's terminal, or sets it.
+func (e *engine) sizes(t *task, req uint64) verdict {
+	if req == unix.TIOCSWINSZ {
+		var size unix.Winsize
+		if e.tr.ReadFull(t.pid, t.arg(2), bytesOf(&size)) == 0 {
+			e.tty.size = size
+		}
+		return run()
+	}
+	if e.resized() {
+		e.heard("size of the terminal")
+	}
+	return run()
+}
+
+// keyed notes a signal that somebody outside has made by a key, by changing the size of the terminal, or by
+// hanging up.
+func (e *engine) keyed(sig unix.Signal, info []byte) {
+	if e.ear() < 0 || int32(binary.LittleEndian.Uint32(info[siCode:])) != siKernel {
+		return
+	}
+	switch sig {
+	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP:
+		e.heard("terminal")
+	case unix.SIGHUP:
+		if !e.cfg.Terminal.Typing() {
+			e.heard("terminal")
+		}
+	case unix.SIGWINCH:
+		if e.resized() {
+			e.heard("size of the terminal")
+		}
+	}
 }
 
 // readTerminal handles a read of a terminal. It waits in the engine, where
@@ -49,7 +125,14 @@ func (e *engine) readTerminal(t *task, fd int32, st *unix.Stat_t) verdict {
 		return fail(errno)
 	}
 	if e.terminalReadable(t, fd, st) || fl&unix.O_NONBLOCK != 0 || e.background(t, st) {
-		return run()
+		if e.ear() < 0 || e.ttyKindOf(t, st) != ttyOurs {
+			return run()
+		}
+		return runThen(func(ret int64) {
+			if ret > 0 || ret == -int64(unix.EAGAIN) {
+				e.heard("terminal")
+			}
+		})
 	}
 	file := *st
 	v := block(func() string { return "input of " + e.terminalName(t, &file) }, nil, func() (sched.Stamp, bool) {

@@ -185,6 +185,9 @@ func (st *streams) Typing() bool { return st.typing.Load() }
 // Type implements determinize.Terminal.
 func (st *streams) Type(c byte) { st.terminal.Write([]byte{c}) }
 
+// Ear implements determinize.Terminal.
+func (st *streams) Ear() int { return -1 }
+
 // drain waits until everything that the box wrote to its terminal is out.
 func (st *streams) drain() {
 	if st.terminal != nil {

@@ -22,14 +22,20 @@ func checkConsole(p *specs.Process, o *Options) error {
 	return nil
 }
 
-// handConsole hands the master of a terminal to whoever holds it from now on. The
-// descriptor comes from a process in the container: it must be what it is said to be.
-func handConsole(o *Options, fd int) error {
+// handConsole hands the master of a terminal to whoever holds it from now on, and the other end to the
+// supervisor, which may be nil. The descriptor comes from a process in the container: it must be what it is said
+// to be.
+func handConsole(o *Options, fd int, sv *supervisor) error {
 	if fd < 0 {
 		return fmt.Errorf("init sent no terminal: %w", unix.EPROTO)
 	}
 	if _, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN); err != nil {
 		return fmt.Errorf("what init sent is no terminal: %w", err)
+	}
+	if sv != nil {
+		if err := sv.watch(fd); err != nil {
+			return err
+		}
 	}
 	if o.Terminal != nil {
 		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)

@@ -174,7 +174,7 @@ func (c *Container) create(o *Options) (err error) {
 	}
 	start := func() error { return sp.start(t) }
 	if deterministic(&spec) {
-		if c.supervisor, err = newSupervisor(); err != nil {
+		if c.supervisor, err = newSupervisor(spec.Process.Terminal); err != nil {
 			return err
 		}
 		defer c.supervisor.done()
@@ -198,7 +198,7 @@ func (c *Container) create(o *Options) (err error) {
 	if err := c.adopt(sp, host); err != nil {
 		return err
 	}
-	if err := serve(sp, o, c.runtimeHooks, func() error { return c.created(sp, o) }); err != nil {
+	if err := serve(sp, o, c.runtimeHooks, c.supervisor, func() error { return c.created(sp, o) }); err != nil {
 		return startError(err)
 	}
 	return nil
@@ -324,8 +324,9 @@ func rlimitError(l *specs.POSIXRlimit, err error) error {
 }
 
 // serve does what init asks for until it is ready. hooks, which is nil for exec, runs those
-// of the runtime; ready is for what comes before the command may be executed.
-func serve(sp *spawn, o *Options, hooks, ready func() error) error {
+// of the runtime; sv, which may be nil, has the process's terminal too; ready is for what comes before the command
+// may be executed.
+func serve(sp *spawn, o *Options, hooks func() error, sv *supervisor, ready func() error) error {
 	for {
 		m, fd, err := receive(sp.socket)
 		if errors.Is(err, io.EOF) {
@@ -338,7 +339,7 @@ func serve(sp *spawn, o *Options, hooks, ready func() error) error {
 		case m.Step == stepHooks && hooks != nil:
 			err = hooks()
 		case m.Step == stepConsole:
-			err = handConsole(o, fd)
+			err = handConsole(o, fd, sv)
 		case m.Step == stepReady:
 			err = ready()
 		case m.Step == stepFailed:

@@ -57,7 +57,7 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	}
 	err = c.admit(sp, group, process)
 	if err == nil {
-		err = serve(sp, o, nil, func() error { return announce(sp.pid, o) })
+		err = serve(sp, o, nil, nil, func() error { return announce(sp.pid, o) })
 	}
 	if err != nil {
 		sp.kill()

@@ -48,6 +48,8 @@ type Supervision struct {
 	Streams [3]int `json:"streams"`
 	// Ends are the other ends, held open.
 	Ends [3]int `json:"ends"`
+	// Terminal is the terminal that init has in place of the streams, or -1.
+	Terminal int `json:"terminal"`
 }
 
 // firstInherited is the number of the first descriptor that a supervisor is started with.
@@ -72,8 +74,6 @@ func checkMode(s *specs.Spec) error {
 	}
 	why := ""
 	switch {
-	case s.Process.Terminal:
-		why = "process.terminal: it has no terminal yet"
 	case namespaceOf(s, specs.UserNamespace) != nil || ns.Rootless():
 		why = "linux.namespaces: user namespaces are not for it yet"
 	case !private(s, specs.PIDNamespace):
@@ -108,11 +108,13 @@ type supervisor struct {
 	stdio        [3]int // the caller's
 	streams      [3]int // see Supervision
 	ends         [3]int
+	terminal     int
 }
 
-// newSupervisor makes what a supervisor and init share. The caller closes it by done.
-func newSupervisor() (s *supervisor, err error) {
-	s = &supervisor{ours: -1, theirs: -1, stdio: [3]int{-1, -1, -1}, streams: [3]int{-1, -1, -1}, ends: [3]int{-1, -1, -1}}
+// newSupervisor makes what a supervisor and init share: of the streams of one with a terminal, nothing. The
+// caller closes it by done.
+func newSupervisor(terminal bool) (s *supervisor, err error) {
+	s = &supervisor{ours: -1, theirs: -1, stdio: [3]int{-1, -1, -1}, streams: [3]int{-1, -1, -1}, ends: [3]int{-1, -1, -1}, terminal: -1}
 	defer func() {
 		if err != nil {
 			s.done()
@@ -123,6 +125,9 @@ func newSupervisor() (s *supervisor, err error) {
 		return s, fmt.Errorf("socket to the supervisor: %w", err)
 	}
 	s.ours, s.theirs = pair[0], pair[1]
+	if terminal {
+		return s, nil
+	}
 	for i := range s.stdio {
 		if s.stdio[i], err = unix.FcntlInt(uintptr(i), unix.F_DUPFD_CLOEXEC, firstInherited); err != nil {
 			return s, fmt.Errorf("standard stream %d: %w", i, err)
@@ -170,6 +175,9 @@ func (s *supervisor) instead(f func() error) error {
 	}
 	err := f()
 	for i, fd := range s.stdio {
+		if fd < 0 {
+			continue
+		}
 		if derr := unix.Dup2(fd, i); derr != nil && err == nil {
 			err = fmt.Errorf("standard stream %d: %w", i, derr)
 		}
@@ -206,7 +214,7 @@ func (s *supervisor) start(c *Container) error {
 			f.Close()
 		}
 	}()
-	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: give(s.ours)}
+	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: give(s.ours), Terminal: give(s.terminal)}
 	for i := range v.Stdio {
 		v.Stdio[i], v.Streams[i], v.Ends[i] = give(s.stdio[i]), give(s.streams[i]), give(s.ends[i])
 	}
@@ -227,9 +235,17 @@ func (s *supervisor) start(c *Container) error {
 	return cmd.Process.Release()
 }
 
+// watch opens a terminal, whose master is somebody else's from now on, for the supervisor.
+func (s *supervisor) watch(master int) (err error) {
+	if s.terminal, err = ioctl(master, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("open terminal: %w", err)
+	}
+	return nil
+}
+
 // done closes what this process has of it.
 func (s *supervisor) done() {
-	closeAll([]int{s.ours, s.theirs})
+	closeAll([]int{s.ours, s.theirs, s.terminal})
 	closeAll(s.stdio[:])
 	closeAll(s.streams[:])
 	closeAll(s.ends[:])

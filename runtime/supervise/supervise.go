@@ -99,9 +99,6 @@ func supervise(s *container.Supervision) *Verdict {
 	if _, err := os.Stat(filepath.Join(s.Dir, container.UntracedFile)); err == nil {
 		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "processes were started by exec, which nobody traces"})
 	}
-	if w.heard {
-		v.Taints = append(v.Taints, Taint{Kind: "input", Detail: "standard input"})
-	}
 	if err != nil {
 		v.Error = err.Error()
 		v.Taints = append(v.Taints, Taint{Kind: "ended", Detail: err.Error()})
@@ -114,9 +111,8 @@ func supervise(s *container.Supervision) *Verdict {
 
 // warden supervises one container.
 type warden struct {
-	s     *container.Supervision
-	log   *slog.Logger
-	heard bool // something was read of standard input
+	s   *container.Supervision
+	log *slog.Logger
 }
 
 // run runs the container to its end.
@@ -171,9 +167,15 @@ func (w *warden) run() (determinize.Report, error) {
 	}
 	if s.Streams[0] >= 0 {
 		cfg.Stdin, cfg.StdinKey, cfg.Live = os.NewFile(uintptr(s.Stdio[0]), "stdin"), keyOf(s.Streams[0]), true
-		cfg.Heard = func([]byte) { w.heard = true }
 	} else if s.Stdio[0] >= 0 {
 		cfg.StdinFile = keyOf(s.Stdio[0])
+	}
+	if s.Terminal >= 0 {
+		cfg.Terminal = terminal(s.Terminal)
+		if size := s.Spec.Process.ConsoleSize; size != nil {
+			cfg.TerminalSize = unix.Winsize{Row: uint16(size.Height), Col: uint16(size.Width)}
+		}
+		defer unix.Close(s.Terminal)
 	}
 	cfg.Stdout, cfg.Stderr = keyOf(s.Streams[1]), keyOf(s.Streams[2])
 	run, err := determinize.Start(context.Background(), cfg)
@@ -202,6 +204,25 @@ func (w *warden) write(stream int, _ string, b []byte) error {
 	}
 	return nil
 }
+
+// terminal is the container's terminal, a descriptor, at which somebody else types.
+type terminal int
+
+// Typing implements determinize.Terminal: until whoever has the other end has closed it.
+func (t terminal) Typing() bool {
+	p := []unix.PollFd{{Fd: int32(t)}}
+	for {
+		if _, err := unix.Poll(p, 0); err != unix.EINTR {
+			return p[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) == 0
+		}
+	}
+}
+
+// Type implements determinize.Terminal: it has no end of input but the one that is typed.
+func (t terminal) Type(byte) {}
+
+// Ear implements determinize.Terminal.
+func (t terminal) Ear() int { return int(t) }
 
 // keyOf is what the kernel calls what a descriptor leads to.
 func keyOf(fd int) vfs.Key {
