@@ -243,11 +243,19 @@ func (e *engine) asks(t *task) (verdict, bool) {
 		return e.readsWay(t, e.start(t, unix.AT_FDCWD))
 	case unix.SYS_LSEEK:
 		if how := t.fd(2); how != unix.SEEK_SET && how != unix.SEEK_CUR {
-			return e.looksAt(t, t.fd(0), extent)
+			v, wait := e.looksAt(t, t.fd(0), extent)
+			if !wait {
+				e.seesExtent(t, t.fd(0))
+			}
+			return v, wait
 		}
 	case unix.SYS_IOCTL:
 		if uint32(t.arg(1)) == unix.TIOCINQ { // FIONREAD
-			return e.looksAt(t, t.fd(0), status)
+			v, wait := e.looksAt(t, t.fd(0), status)
+			if !wait {
+				e.seesExtent(t, t.fd(0))
+			}
+			return v, wait
 		}
 	}
 	return e.looksUp(t)

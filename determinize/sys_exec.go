@@ -205,7 +205,9 @@ func (e *engine) execed(t *task) {
 	t.timersExec()
 	t.clk.Exec()
 	t.memory, t.clockSeen = false, false
-	t.interp, _ = vec.Value(auxv.Base)
+	if t.interp, _ = vec.Value(auxv.Base); t.interp != 0 {
+		e.seesLoader(t, digest)
+	}
 
 	e.patch(t, vec)
 	e.traceExec(t, x)

@@ -97,6 +97,9 @@ func killEnter(e *engine, t *task) verdict {
 		}
 		return runThen(func(int64) { e.raise(t, t.stamp()) }) // another thread may wait for it
 	}
+	if e.caches() && sig == 0 {
+		e.looksFor(t, targets)
+	}
 	l := letter{sig: unix.Signal(sig), at: t.stamp(), edge: t.clk.Edge, thread: thread}
 	if infoArg >= 0 {
 		if e.tr.ReadFull(t.pid, t.arg(infoArg), l.info[:]) != 0 {

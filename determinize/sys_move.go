@@ -187,6 +187,11 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 	if v, wait := e.takesTurn(t); wait {
 		return v
 	}
+	for _, x := range [...]*end{in, out} {
+		if p := e.pipeTable[x.key]; x.kind == kindPipe && p != nil {
+			e.because(t, p.by, "it moves bytes by a pipe that it has not made")
+		}
+	}
 	if in.flags&unix.O_ACCMODE == unix.O_WRONLY || out.flags&unix.O_ACCMODE == unix.O_RDONLY {
 		return fail(unix.EBADF)
 	}

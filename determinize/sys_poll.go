@@ -424,7 +424,14 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	}
 	switch p.kind {
 	case kindPipe:
-	case kindObject, kindSocket:
+		e.looksAtPipe(t, p.pipe, endsOf(p.flags))
+	case kindSocket:
+		if s, ok := p.object.(*socket); ok {
+			e.usesSocket(t, s)
+		}
+		return p.object.ready(e, t)
+	case kindObject:
+		e.inheritedBy(t, p.fd, "it waits for something that it has inherited")
 		return p.object.ready(e, t)
 	case kindTTY:
 		local, errno := e.borrow(t, p.fd)

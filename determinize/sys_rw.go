@@ -122,6 +122,7 @@ func readEnter(e *engine, t *task) verdict {
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
+		e.usesSocket(t, e.socketTable[vfs.KeyOf(&st)])
 		return e.readSocket(t, e.socketTable[vfs.KeyOf(&st)])
 	case kindDevice, kindDir:
 		return run()
@@ -334,6 +335,7 @@ func writeEnter(e *engine, t *task) verdict {
 		if readsAt(t) {
 			return fail(unix.ESPIPE)
 		}
+		e.usesSocket(t, e.socketTable[vfs.KeyOf(&st)])
 		return e.writeSocket(t, e.socketTable[vfs.KeyOf(&st)])
 	case kindTTY:
 		if v, wait := e.order(t, e.everybody(t)); wait {
@@ -402,6 +404,7 @@ func (e *engine) writePipe(t *task, fd int32, k vfs.Key, more int) verdict {
 		if v, wait := e.order(t, p.scope(e, t, sched.Reads|sched.Writes)); wait {
 			return v
 		}
+		e.because(t, p.by, "it writes to a pipe that it has not made without waiting")
 		return e.writeNow(t, p, spans, total, fl)
 	}
 	if t.fresh {
@@ -412,6 +415,7 @@ func (e *engine) writePipe(t *task, fd int32, k vfs.Key, more int) verdict {
 			return v
 		}
 		t.ahead = 0
+		e.because(t, p.by, "it looks whether somebody reads what it writes")
 		if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
 			return e.unread(t, p)
 		}
@@ -473,6 +477,7 @@ func (e *engine) writePiece(t *task, p *pipe, spans []span, total, flags int) ve
 			return e.unread(t, p)
 		}
 		if room, ok := p.RoomFrom(n); ok {
+			e.because(t, p.by, "it waits for room in a pipe that it has not made")
 			t.clk.Past.Join(&room.Past)
 		}
 		b, errno := e.gather(t, spans, t.progress, n)

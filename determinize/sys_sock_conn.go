@@ -77,6 +77,7 @@ func (e *engine) gaveUp(s *socket) {
 // establish connects a socket to one that listens, which gets a new one for the other end.
 func (e *engine) establish(t *task, s, l *socket) {
 	c := e.newSocket(t, l.family, l.typ, l.proto)
+	c.by = l.by
 	c.socketOptions = l.inherited()
 	c.state, s.state = sockConnected, sockConnected
 	c.peer, s.peer = s, c

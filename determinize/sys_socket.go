@@ -22,9 +22,10 @@ import (
 // socket is a socket of the box; socket(7).
 type socket struct {
 	key    vfs.Key
-	family int // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
-	typ    int // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET; SOCK_RAW of netlink
-	proto  int // as SO_PROTOCOL shows it
+	family int    // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
+	typ    int    // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET; SOCK_RAW of netlink
+	proto  int    // as SO_PROTOCOL shows it
+	by     uint64 // exec that made it; of one that was accepted, the one that listens
 
 	// Who has it. What nobody has is dead, but for connections that wait to be accepted.
 	holders  []*process
@@ -116,7 +117,7 @@ func (e *engine) readyBoth(t *task, s *socket) {
 
 // newSocket is a socket that nobody has yet.
 func (e *engine) newSocket(t *task, family, typ, proto int) *socket {
-	s := &socket{family: family, typ: typ, proto: proto, peerCred: nobodyCred, owner: e.cred(t)}
+	s := &socket{family: family, typ: typ, proto: proto, by: t.exec.id, peerCred: nobodyCred, owner: e.cred(t)}
 	s.socketOptions = newSocketOptions(s)
 	s.inAt, s.outAt = t.stamp(), t.stamp()
 	return s
@@ -240,6 +241,7 @@ func (e *engine) socketOf(t *task, fd int32) (*socket, unix.Errno) {
 		return nil, errno
 	}
 	if s := e.socketTable[vfs.KeyOf(&st)]; s != nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK {
+		e.usesSocket(t, s)
 		return s, 0
 	}
 	if fl, errno := e.flags(t, fd); errno != 0 || fl&unix.O_PATH != 0 {

@@ -66,7 +66,7 @@ func xattrGetEnter(e *engine, t *task) verdict {
 			return fail(errno)
 		}
 	}
-	if visibleXattr(name) {
+	if e.asksXattrs(t); visibleXattr(name) {
 		return run()
 	}
 	// The kernel says what else is wrong. It must not copy a value.
@@ -130,6 +130,7 @@ func xattrListEnter(e *engine, t *task) verdict {
 		return fail(errno)
 	}
 	defer w.close()
+	e.asksXattrs(t)
 	if t.call.Nr == unix.SYS_FLISTXATTR {
 		if fl, errno := e.flags(t, t.fd(0)); errno != 0 || fl&unix.O_PATH != 0 {
 			return fail(unix.EBADF)

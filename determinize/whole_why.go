@@ -1,8 +1,14 @@
 package determinize
 
 import (
+	"debug/elf"
+	"os"
+	"strconv"
+	"strings"
+
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
 
@@ -83,6 +89,130 @@ func (e *engine) looksInProc(t *task, owner *task, isPID bool) {
 	default:
 		w.clock = true
 	}
+}
+
+// looksFor notes that a task asks whether processes are there.
+func (e *engine) looksFor(t *task, targets []*task) {
+	const why = "it looks for another process"
+	if len(targets) == 0 {
+		e.because(t, boxes, why)
+	}
+	for _, u := range targets {
+		if u.exec != nil {
+			e.because(t, u.exec.id, why)
+		}
+	}
+}
+
+// usesSocket notes that a task uses a socket, which others may have, or be at the other end of.
+func (e *engine) usesSocket(t *task, s *socket) {
+	if s == nil || !e.caches() {
+		return
+	}
+	e.because(t, s.by, "it uses a socket that it has inherited")
+	switch {
+	case s.peer != nil:
+		e.because(t, s.peer.by, "it talks with another program")
+	case s.state != 0 || s.local != (sockName{}):
+		e.because(t, boxes, "it has a socket with a name")
+	}
+}
+
+// looksAtPipe notes that a task looks whether it could read from a pipe, or write to it.
+func (e *engine) looksAtPipe(t *task, p *pipe, ends sched.Ends) {
+	switch {
+	case p != nil:
+		e.because(t, p.by, "it waits for a pipe that it has not made")
+	case ends&sched.Reads != 0:
+		e.readsInput(t)
+	}
+}
+
+// seesExtent notes that a task asks how much there is in a file.
+func (e *engine) seesExtent(t *task, fd int32) {
+	var st unix.Stat_t
+	if t.whole() == nil || e.statFD(t, fd, &st) != 0 || e.kindOfStat(&st) != kindFile || e.substituted(&st) {
+		return
+	}
+	if n := e.changing(t, fd, &st); n != nil {
+		e.seesContent(t, n, "")
+	}
+}
+
+// asksXattrs notes that a task asks for extended attributes.
+func (e *engine) asksXattrs(t *task) {
+	if t.whole() == nil {
+		return
+	}
+	w, follow := where{dir: e.procFD(), path: fdPath(t, t.fd(0))}, true
+	if t.call.Nr != unix.SYS_FGETXATTR && t.call.Nr != unix.SYS_FLISTXATTR {
+		var errno unix.Errno
+		if w, follow, errno = e.metaPath(t); errno != 0 {
+			return
+		}
+		defer w.close()
+	}
+	if t.call.Nr == unix.SYS_LGETXATTR {
+		follow = false
+	}
+	var st unix.Stat_t
+	if e.stat(w, follow, &st) != 0 || st.Dev == e.proc || e.substituted(&st) {
+		return
+	}
+	link := func() string {
+		path, _ := e.canonical(w, follow)
+		return path
+	}
+	n := e.inode(&st, func() (string, unix.Errno) { return link(), 0 })
+	e.seesXattrs(t, n, e.nodePath(n, link))
+}
+
+// seesLoader notes that a program has a dynamic loader, which the kernel has loaded.
+func (e *engine) seesLoader(t *task, digest [32]byte) {
+	if t.whole() == nil {
+		return
+	}
+	path, known := e.loaders[digest]
+	if !known {
+		path = loaderOf(e.procFD(), strconv.Itoa(t.pid)+"/exe")
+		e.loaders[digest] = path
+	}
+	f := e.follow(t, nil, path, true, func(d *folder, base string, nm *name) {
+		if nm.kind == nameLink {
+			e.seesName(t, d, base, nm)
+		}
+	})
+	switch {
+	case path == "" || f.name == nil:
+		t.whole().cannot("its loader was not found")
+	case f.node != nil:
+		e.seesContent(t, f.node, f.in.below(f.base))
+	default:
+		e.seesFixed(t, f.in.below(f.base))
+	}
+}
+
+// loaderOf is the interpreter of an ELF file: PT_INTERP in elf(5); "" if it has none.
+func loaderOf(dir int, path string) string {
+	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	file := os.NewFile(uintptr(fd), path)
+	defer file.Close()
+	f, err := elf.NewFile(file)
+	if err != nil {
+		return ""
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP && p.Filesz < maxPath {
+			text := make([]byte, p.Filesz)
+			if _, err := p.ReadAt(text, 0); err == nil {
+				return strings.TrimRight(string(text), "\x00")
+			}
+		}
+	}
+	return ""
 }
 
 // madeAt is the exec that made what has a key, 0 if none in the box has.

@@ -158,6 +158,7 @@ func (e *engine) caches() bool { return e.cfg.Cache != nil }
 // notesWholes begins to.
 func (e *engine) notesWholes() {
 	e.wholes, e.keptContents, e.fixedDigests = make(map[uint64]*whole), make(map[*vfs.Inode]keptContent), make(map[string]memo.Digest)
+	e.loaders = make(map[[32]byte]string)
 }
 
 // isWithin tells whether an exec belongs to a whole.
@@ -446,4 +447,5 @@ type wholesNoted struct {
 	mismatches   []Mismatch
 	keptContents map[*vfs.Inode]keptContent
 	fixedDigests map[string]memo.Digest
+	loaders      map[[32]byte]string // of programs, by their digests
 }

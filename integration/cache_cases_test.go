@@ -32,9 +32,11 @@ var cacheCases = []cacheCase{
 	{name: "20 component becomes a link", run: "cat d/x", edit: "mv d e; ln -s e d", want: miss, why: "/p/d"},
 	{name: "21 links", run: "echo a > o1; ln o1 o2; ln f fl; ls -li; echo b >> o2; cat o1", want: hit},
 	{name: "22 metadata", run: "echo o > o; chmod 640 o; touch -d 2001-02-03 o; setfattr -n user.x -v 1 o; chmod 600 f; touch -d 2001-02-03 g; mkdir -m 711 n; ls -l --full-time", want: hit},
+	{name: "22 attribute changed", setup: "setfattr -n user.x -v 1 f", run: "getfattr -d f", edit: "setfattr -n user.x -v 2 f", want: miss, why: "/p/f has other extended attributes"},
 	{name: "23 sparse", run: "truncate -s 1M s; echo x >> s; dd if=/dev/zero of=t bs=4096 seek=100 count=1 2>/dev/null; stat -c '%b %s' s t", want: hit},
 	{name: "24 mapped", run: python(`import mmap; f=open("f","r+b"); m=mmap.mmap(f.fileno(),0); m[0:1]=b"O"; m.close()`) + "; cat f", want: hit},
 	{name: "25 moved in the kernel", run: "cp --reflink=never f h; " + python(`import os; a=open("g","rb"); b=open("k","wb"); os.sendfile(b.fileno(),a.fileno(),0,100)`) + "; cat h k", want: hit},
+	{name: "25 size by a descriptor for writing", run: python(`import os; print(os.lseek(os.open("f",os.O_WRONLY),0,2))`), edit: "echo longer >> f", want: miss, why: "/p/f has another content"},
 	{name: "26 environment", run: "true", second: []string{"--env", "X=2"}, want: miss, why: "not run before"},
 	{name: "27 directory", setup: "mkdir .git", run: "pwd", second: []string{"-C", "d"}, want: miss, why: "not run before"},
 	{name: "28 directories of children", run: "(cd d && cat x && pwd && cat ../f); cd d; (cd ..; sh -c 'cat f; cat d/x'); pwd -P", want: hit},
@@ -65,6 +67,12 @@ a,b=socket.socketpair()
 if os.fork()==0:
     socket.send_fds(a,[b"x"],[os.open("f",os.O_RDONLY)]); os._exit(0)
 _,fds,_,_=socket.recv_fds(b,1,1); print(os.read(fds[0],100)); os.wait()`), want: hit},
+	{name: "45 asks who is there", run: "cat f; sh -c 'kill -0 $PPID; echo $?'", edit: "echo > f", want: miss, why: "it looks for another process"},
+	{name: "45 asks where its output goes", run: "cat f; sh -c 'readlink /proc/self/fd/1' > g; cat g", edit: "echo > f", want: part, why: "it asks where its descriptors lead"},
+	{name: "45 talks with its parent", run: python(`
+import socket,subprocess
+print(open("f").read()); a,b=socket.socketpair()
+c=subprocess.Popen(["cat"],stdin=b,stdout=subprocess.PIPE); b.close(); a.sendall(b"hi"); a.close(); print(c.communicate())`), edit: "echo > f", want: miss, why: "it uses a socket that it has inherited"},
 	{name: "46 outlives its parent", run: "sh -c '(echo late > late; sleep 1) &'; sleep 2; cat f", want: hit, whole: true},
 	{name: "46 outlives its parent below", run: "cat um; sh -c '(echo late > late; sleep 1) &'; sleep 2; cat f", setup: "touch um", edit: "echo > um", want: part, why: "a process that it started"},
 	{name: "47 inherited output", run: "(echo a; sh -c 'echo b; echo e >&2'; cat g) > out 2>&1; exec 5>> out; sh -c 'echo c >&5'; echo d >&5; cat out", want: hit},
@@ -81,7 +89,7 @@ ts=[threading.Thread(target=read,args=(n,)) for n in ("f","g","d/x")]
 import socket,threading
 s=socket.create_server(("127.0.0.1",0)); p=s.getsockname()[1]
 t=threading.Thread(target=lambda: s.accept()[0].sendall(b"hi")); t.start()
-print(socket.create_connection(("127.0.0.1",p)).recv(9)); t.join()`), want: hit},
+print(socket.create_connection(("127.0.0.1",p)).recv(9)); t.join()`), want: hit, whole: true},
 	{name: "53 refused", run: "unshare -r true; mount -t tmpfs none /mnt; echo $?", want: hit},
 	{name: "60 whiteouts", run: "rm -r d; mkdir d; echo n > d/n; ls d; rm f", want: hit},
 	{name: "61 again and again", run: "echo foo", want: hit},
