@@ -236,7 +236,7 @@ func (c *Clock) Reads() uint64 { return c.reads }
 func (c *Clock) Now() int64 { return c.now() }
 
 // SleepUntil moves the world just so far that the clock reaches deadline, in
-// nanoseconds since the epoch, rounded up to 10 ms. A deadline in the past
+// nanoseconds since the epoch, and up to 10 ms further. A deadline in the past
 // moves nothing.
 func (c *Clock) SleepUntil(deadline int64) {
 	missing := deadline - c.now()
@@ -245,7 +245,7 @@ func (c *Clock) SleepUntil(deadline int64) {
 	}
 	c.B += uint64((missing + tick - 1) / tick)
 	gap := deadline - c.base()
-	c.W += (gap + sleepQuantum - 1) / sleepQuantum * sleepQuantum
+	c.W += (gap/sleepQuantum + 1) * sleepQuantum // the last digits of another clock may be less
 }
 
 // Reach moves the clock to a deadline, in nanoseconds since the epoch, as a timer does that
