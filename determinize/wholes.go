@@ -320,6 +320,9 @@ func (e *engine) completes(w *whole, t *task, status unix.WaitStatus) {
 	if len(w.why) > 0 {
 		e.log.Debug("not kept", "argv", strings.Join(w.x.argv, " "), "why", w.why)
 	}
+	for w.up != nil && w.up.over {
+		w.up = w.up.up // it has outlived that
+	}
 	if w.up != nil {
 		e.handsOn(w)
 	}
@@ -351,10 +354,7 @@ func (e *engine) keepsWhole(w *whole, t *task, status unix.WaitStatus) {
 // handsOn adds what a whole has noted to the one that it is a part of.
 func (e *engine) handsOn(w *whole) {
 	up := w.up
-	up.pending--
-	if up.over {
-		return
-	}
+	up.pending += w.pending - 1 // what has outlived this one is part of that one
 	for _, s := range w.inOrder {
 		e.notes(up, s)
 	}
