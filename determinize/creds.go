@@ -113,7 +113,8 @@ func (e *engine) become(c *creds) error {
 	if len(c.groups) > 0 {
 		groups = uintptr(unsafe.Pointer(unsafe.StringData(c.groups)))
 	}
-	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(c.groups)/4), groups, 0); errno != 0 {
+	// Where nobody may change them, in a user namespace without privileges, they are ours since before that.
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(c.groups)/4), groups, 0); errno != 0 && !(errno == unix.EPERM && e.groupsOurs(c.groups)) {
 		return fmt.Errorf("groups: %w", errno)
 	}
 	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(c.fsgid), 0, 0)
@@ -122,6 +123,13 @@ func (e *engine) become(c *creds) error {
 		return fmt.Errorf("user %d: %w", c.fsuid, unix.EPERM)
 	}
 	return setEffective(engineCaps | c.caps&fileCaps)
+}
+
+// groupsOurs tells whether some groups are those that the engine's thread has.
+func (e *engine) groupsOurs(groups string) bool {
+	status, errno := readAll(e.procFD(), "thread-self/status")
+	own, ok := parseCreds(status)
+	return errno == 0 && ok && own.groups == groups
 }
 
 // setEffective makes those effective of some capabilities that the thread may have.

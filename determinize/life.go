@@ -192,7 +192,7 @@ func (e *engine) forkReturned(t *task, ret int64) {
 
 // exited handles a task's death.
 func (e *engine) exited(t *task, ws unix.WaitStatus) {
-	if x := t.execing; ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending && !e.endsAlso(t) && (x == nil || x == t) {
+	if x := t.execing; ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending && (x == nil || x == t) {
 		e.fatal = ErrLost
 	}
 	if e.ofProcess(t.process) > 1 || t != t.leader {

@@ -109,8 +109,8 @@ func (e *engine) waitsOutside() error {
 		t.raised = t.raised || t.state == stateBlocked
 	}
 	e.changes++
-	if e.fatal != nil {
-		return e.fatal
+	if err := e.failed(); err != nil {
+		return err
 	}
 	return e.outside()
 }

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,10 +17,13 @@ func (e *engine) isInit(u *task) bool { return u != nil && u == e.init }
 // isPIDOne tells whether a task is pid 1 and traced.
 func (e *engine) isPIDOne(u *task) bool { return e.init == nil && u.process == e.root.process }
 
-// endsAlso tells whether the kernel kills a task because pid 1 has come to its end, which is only seen after
-// that of all others.
-func (e *engine) endsAlso(t *task) bool {
-	return e.ended && e.init == nil && t.process != e.root.process
+// failed is why the box must end, or nil. When a pid 1 that is traced comes to its end, the kernel kills all others,
+// wherever they are: that is seen before its end, and no failure.
+func (e *engine) failed() error {
+	if e.ended && e.init == nil && errors.Is(e.fatal, ErrLost) {
+		e.fatal = nil
+	}
+	return e.fatal
 }
 
 // faults tells whether a signal says that a task's program has gone wrong, and the kernel

@@ -23,8 +23,8 @@ func (e *engine) loop() error {
 			continue
 		}
 		stuck := !e.paused.Load() && e.dispatch()
-		if e.fatal != nil {
-			return e.fatal
+		if err := e.failed(); err != nil {
+			return err
 		}
 		if e.transit == 0 {
 			if stuck {
@@ -48,8 +48,8 @@ func (e *engine) loop() error {
 			return fmt.Errorf("wait for the box's tasks: %w", errno)
 		}
 		e.event(pid, ws)
-		if e.fatal != nil {
-			return e.fatal
+		if err := e.failed(); err != nil {
+			return err
 		}
 		if err := e.outside(); err != nil {
 			return err

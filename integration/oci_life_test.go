@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -303,16 +304,16 @@ func TestOCIMode(t *testing.T) {
 	b.write()
 	b.refused(1, "dev.laplace.mode", "create", "box")
 	b.spec.Annotations = nil
-	b.spec.Process.Terminal = true
+	b.spec.Linux.Namespaces = slices.DeleteFunc(b.spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.PIDNamespace })
 	b.write()
-	b.refused(1, "process.terminal: it has no terminal yet", "create", "box")
-	b.spec.Process.Terminal = false
+	b.refused(1, "it needs a pid namespace of its own", "create", "box")
 	b.refused(1, "checkpoint: not supported yet", "checkpoint", "--image-path", "x", "box")
 	b.refused(1, "restore: not supported yet", "restore", "-no-subreaper", "--bundle", "x", "box")
 }
 
-// TestOCIRootless runs a container of a user without privileges.
-func TestOCIRootless(t *testing.T) {
+// newRootless makes a bundle of a user without privileges, who is its caller.
+func newRootless(t *testing.T) *bundle {
+	t.Helper()
 	b := newBundle(t)
 	b.uid = strangerID
 	err := filepath.WalkDir(b.dir, func(path string, _ os.DirEntry, err error) error {
@@ -336,6 +337,12 @@ func TestOCIRootless(t *testing.T) {
 	}
 	b.spec.Annotations = map[string]string{"dev.laplace.mode": "plain"}
 	b.spec.Process.Terminal = false
+	return b
+}
+
+// TestOCIRootless runs a container of a user without privileges.
+func TestOCIRootless(t *testing.T) {
+	b := newRootless(t)
 	b.script("id -u; hostname; sleep 1000")
 	b.write()
 	b.ok("run", "--detach", "box")

@@ -220,6 +220,12 @@ func (s *stage) mountNew(m *specs.Mount, o *oci.MountOptions) error {
 	if err != nil {
 		return err
 	}
+	if m.Type == "tmpfs" && m.Source == pinnedSys && s.Supervisor != 0 {
+		if err := s.fillSys(fd); err != nil {
+			unix.Close(fd)
+			return fmt.Errorf("files of /sys: %w", err)
+		}
+	}
 	if o.CopyUp {
 		if err := copyUp(target, fd); err != nil {
 			unix.Close(fd)

@@ -45,6 +45,8 @@ type spawn struct {
 	cgroup int
 	// inherit are descriptors that the process has under the same number.
 	inherit []int
+	// null, when not negative, is what the process has in place of the caller's streams; it begins in /.
+	null int
 
 	calls []ns.Call
 	names []string // of the calls, for errors
@@ -100,7 +102,7 @@ func newSpawn() (*spawn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket to init: %w", err)
 	}
-	return &spawn{socket: p[0], theirs: p[1], pidfd: -1, cgroup: -1}, nil
+	return &spawn{socket: p[0], theirs: p[1], pidfd: -1, cgroup: -1, null: -1}, nil
 }
 
 // done closes what the caller has of the process.
@@ -115,12 +117,19 @@ func (s *spawn) done() {
 
 // start makes the process, which then waits for release.
 func (s *spawn) start(task *task) error {
+	task.Socket = s.theirs
+	s.inherit = append(s.inherit, s.theirs)
+	return s.launch(InitName, task, "GODEBUG=asyncpreemptoff=1")
+}
+
+// launch makes a process that executes this program under a name, argv[0], with a task that it reads, as JSON, from
+// the descriptor that initVariable says. It waits for release.
+func (s *spawn) launch(name string, task any, env ...string) error {
 	exe, err := openSelf()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(exe)
-	task.Socket = s.theirs
 	data, err := json.Marshal(task)
 	if err != nil {
 		return err
@@ -133,7 +142,7 @@ func (s *spawn) start(task *task) error {
 	if _, err := unix.Pwrite(config, data, 0); err != nil {
 		return fmt.Errorf("memory for init's task: %w", err)
 	}
-	s.script(exe, config)
+	s.script(exe, config, name, env)
 	if s.heir, err = ns.ForkHeir(s.calls, s.keep...); err != nil {
 		return err
 	}
@@ -156,7 +165,7 @@ func (s *spawn) start(task *task) error {
 }
 
 // script makes the calls.
-func (s *spawn) script(exe, config int) {
+func (s *spawn) script(exe, config int, name string, env []string) {
 	s.call("close the caller's socket", unix.SYS_CLOSE, uintptr(s.socket))
 	s.joinAll()
 	if s.new&unix.CLONE_NEWUSER != 0 {
@@ -183,13 +192,24 @@ func (s *spawn) script(exe, config int) {
 		s.call("become user 0 of the user namespace", unix.SYS_SETRESUID, 0, 0, 0)
 	}
 	s.add("begin a session", ns.Call{Nr: unix.SYS_SETSID, Ignore: true})
-	for _, fd := range append([]int{s.theirs, config}, s.inherit...) {
+	if s.null >= 0 {
+		root := cString("/")
+		s.call("go to /", unix.SYS_CHDIR, hold(s, root))
+		for fd := range 3 {
+			s.call("have no streams", unix.SYS_DUP2, uintptr(s.null), uintptr(fd))
+		}
+	}
+	for _, fd := range append([]int{config}, s.inherit...) {
 		if fd >= 0 {
 			s.call("hand over descriptor "+strconv.Itoa(fd), unix.SYS_FCNTL, uintptr(fd), unix.F_SETFD, 0)
 		}
 	}
-	argv := []*byte{cString(InitName), nil}
-	envv := []*byte{cString(initVariable + "=" + strconv.Itoa(config)), cString("GODEBUG=asyncpreemptoff=1"), nil}
+	argv := []*byte{cString(name), nil}
+	envv := []*byte{cString(initVariable + "=" + strconv.Itoa(config))}
+	for _, e := range env {
+		envv = append(envv, cString(e))
+	}
+	envv = append(envv, nil)
 	empty := cString("")
 	s.keep = append(s.keep, argv, envv)
 	s.call("execute init", unix.SYS_EXECVEAT, uintptr(exe), hold(s, empty), hold(s, &argv[0]), hold(s, &envv[0]), unix.AT_EMPTY_PATH)

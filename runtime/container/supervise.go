@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -15,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/policy"
-	"laplace.dev/laplace/ns"
 	"laplace.dev/laplace/oci"
 )
 
@@ -30,7 +30,7 @@ const SupervisorName = "laplace-container-supervisor"
 // VerdictFile is the name in a container's directory of what the supervisor has found: JSON.
 const VerdictFile = "verdict.json"
 
-// UntracedFile is there when exec has run a process in a deterministic container: nobody traces it, so that
+// UntracedFile is not empty when exec has run a process in a deterministic container: nobody traces it, so that
 // the verdict must not be deterministic.
 const UntracedFile = "untraced"
 
@@ -48,22 +48,31 @@ type Supervision struct {
 	Streams [3]int `json:"streams"`
 	// Ends are the other ends, held open.
 	Ends [3]int `json:"ends"`
+	// Verdict is VerdictFile, and Untraced UntracedFile, open.
+	Verdict  int `json:"verdict"`
+	Untraced int `json:"untraced"`
 	// Terminal is the terminal that init has in place of the streams, or -1.
 	Terminal int `json:"terminal"`
 }
 
-// firstInherited is the number of the first descriptor that a supervisor is started with.
-const firstInherited = 3
-
 // ReadSupervision reads what the process is to supervise: what Main of a supervisor begins with.
 func ReadSupervision() (*Supervision, error) {
-	f := os.NewFile(firstInherited, "supervision")
+	fd, err := strconv.Atoi(os.Getenv(initVariable))
+	if err != nil {
+		return nil, fmt.Errorf("%s is started by laplace only", SupervisorName)
+	}
+	f := os.NewFile(uintptr(fd), "supervision")
 	defer f.Close()
 	var s Supervision
-	if err := json.NewDecoder(f).Decode(&s); err != nil {
+	if err := json.NewDecoder(io.NewSectionReader(f, 0, 1<<30)).Decode(&s); err != nil {
 		return nil, fmt.Errorf("%s is started by laplace only: %w", SupervisorName, err)
 	}
-	return &s, nil
+	// Its own children get none of its descriptors.
+	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("close descriptors at exec: %w", err)
+	}
+	// What is in the container must not look into this process, which may be of its user namespace.
+	return &s, unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
 // checkMode refuses what a deterministic container cannot have yet.
@@ -74,8 +83,6 @@ func checkMode(s *specs.Spec) error {
 	}
 	why := ""
 	switch {
-	case namespaceOf(s, specs.UserNamespace) != nil || ns.Rootless():
-		why = "linux.namespaces: user namespaces are not for it yet"
 	case !private(s, specs.PIDNamespace):
 		why = "linux.namespaces: it needs a pid namespace of its own"
 	default:
@@ -83,17 +90,6 @@ func checkMode(s *specs.Spec) error {
 	}
 	return fmt.Errorf("%s, as the container is deterministic (annotation %s, or the default); %s=%s makes it a conventional one", why,
 		oci.AnnotationMode, oci.AnnotationMode, oci.ModePlain)
-}
-
-// pinnedMounts are a configuration's mounts, without those that show the host.
-func pinnedMounts(mounts []specs.Mount) []specs.Mount {
-	mounts = slices.Clone(mounts)
-	for i := range mounts {
-		if m := &mounts[i]; m.Type == "sysfs" || m.Type == "cgroup" || m.Type == "cgroup2" {
-			*m = specs.Mount{Destination: m.Destination, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "mode=755"}}
-		}
-	}
-	return mounts
 }
 
 // deterministic tells whether a configuration asks for that mode.
@@ -129,7 +125,7 @@ func newSupervisor(terminal bool) (s *supervisor, err error) {
 		return s, nil
 	}
 	for i := range s.stdio {
-		if s.stdio[i], err = unix.FcntlInt(uintptr(i), unix.F_DUPFD_CLOEXEC, firstInherited); err != nil {
+		if s.stdio[i], err = unix.FcntlInt(uintptr(i), unix.F_DUPFD_CLOEXEC, 3); err != nil {
 			return s, fmt.Errorf("standard stream %d: %w", i, err)
 		}
 		if i == 0 && !flows(0) {
@@ -185,54 +181,50 @@ func (s *supervisor) instead(f func() error) error {
 	return err
 }
 
-// start starts the supervisor of a container.
-func (s *supervisor) start(c *Container) error {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args[0] = SupervisorName
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	config, err := unix.MemfdCreate("laplace-supervision", unix.MFD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("memory for the supervisor: %w", err)
-	}
-	file := os.NewFile(uintptr(config), "supervision")
-	defer file.Close()
-	cmd.ExtraFiles = []*os.File{file}
-	give := func(fd int) int {
-		if fd < 0 {
-			return -1
-		}
-		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, firstInherited)
-		if err != nil {
-			return -1
-		}
-		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(own), "stream"))
-		return firstInherited + len(cmd.ExtraFiles) - 1
-	}
-	defer func() {
-		for _, f := range cmd.ExtraFiles[1:] {
-			f.Close()
-		}
-	}()
-	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: give(s.ours), Terminal: give(s.terminal)}
-	for i := range v.Stdio {
-		v.Stdio[i], v.Streams[i], v.Ends[i] = give(s.stdio[i]), give(s.streams[i]), give(s.ends[i])
-	}
-	data, err := json.Marshal(&v)
+// start starts the supervisor of a container, in the container's user namespace: it has no more rights to files than
+// the container's root, by whatever ids that is known outside.
+func (s *supervisor) start(c *Container) (err error) {
+	sp, err := newSpawn()
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteAt(data, 0); err != nil {
-		return fmt.Errorf("memory for the supervisor: %w", err)
+	defer sp.done()
+	if sp.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("/dev/null: %w", err)
+	}
+	defer unix.Close(sp.null)
+	same, err := sameNamespace("/proc/"+strconv.Itoa(c.record.Pid)+"/ns/user", "/proc/self/ns/user")
+	if err != nil {
+		return fmt.Errorf("user namespace of the container: %w", err)
+	}
+	if sp.user = !same; sp.user {
+		if sp.pidfd, err = unix.PidfdOpen(c.record.Pid, 0); err != nil {
+			return fmt.Errorf("init: %w", err)
+		}
+		defer unix.Close(sp.pidfd)
+		sp.joinFlags = unix.CLONE_NEWUSER
+	}
+	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: s.ours, Terminal: s.terminal,
+		Stdio: s.stdio, Streams: s.streams, Ends: s.ends}
+	// Its directory may be closed to the supervisor.
+	for _, file := range []struct {
+		fd   *int
+		name string
+	}{{&v.Verdict, VerdictFile}, {&v.Untraced, UntracedFile}} {
+		if *file.fd, err = unix.Open(filepath.Join(c.dir, file.name), unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600); err != nil {
+			return fmt.Errorf("%s: %w", file.name, err)
+		}
+		defer unix.Close(*file.fd)
 	}
 	// What the caller left open, and init has by now, is not the supervisor's.
-	if err := unix.CloseRange(firstInherited, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close descriptors at exec: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	sp.inherit = slices.Concat([]int{v.Init, v.Terminal, v.Verdict, v.Untraced}, v.Stdio[:], v.Streams[:], v.Ends[:])
+	if err := sp.launch(SupervisorName, &v); err != nil {
 		return fmt.Errorf("supervisor: %w", err)
 	}
-	return cmd.Process.Release()
+	return sp.release()
 }
 
 // watch opens a terminal, whose master is somebody else's from now on, for the supervisor.
@@ -254,7 +246,7 @@ func (s *supervisor) done() {
 // untraced says that a process which nobody traces runs in the container.
 func (c *Container) untraced() {
 	name := filepath.Join(c.dir, UntracedFile)
-	if err := os.WriteFile(name, nil, 0o600); err != nil {
+	if err := os.WriteFile(name, []byte{'1'}, 0o600); err != nil {
 		c.runtime.Log.Warn("a process of exec is not traced, and the verdict may not say so", "err", err)
 	}
 }

@@ -41,24 +41,24 @@ func newPlacer(pid int) (*placer, error) {
 		return nil, err
 	}
 	defer target.Close()
-	own, err := os.Open("/proc/self/ns/pid")
-	if err != nil {
-		return nil, err
-	}
-	defer own.Close()
 	p := &placer{sock: pair[0], cmd: exec.Command("/proc/self/exe")}
 	p.cmd.Args[0] = PlacerName
 	p.cmd.Dir = "/"
 	p.cmd.ExtraFiles = []*os.File{end}
-	// The main thread, on which this runs, has its children elsewhere for a moment.
-	if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWPID); err != nil {
-		return nil, fmt.Errorf("enter the container's pid namespace: %w", err)
-	}
-	err = p.cmd.Start()
-	if berr := unix.Setns(int(own.Fd()), unix.CLONE_NEWPID); err == nil && berr != nil {
-		err = berr
-	}
-	if err != nil {
+	// A thread whose children are elsewhere cannot come back from a user namespace: it ends.
+	started := make(chan error)
+	go func() {
+		goruntime.LockOSThread()
+		err := unix.Setns(int(target.Fd()), unix.CLONE_NEWPID)
+		if err != nil {
+			err = fmt.Errorf("enter the container's pid namespace: %w", err)
+		} else {
+			err = p.cmd.Start()
+		}
+		started <- err
+	}()
+	if err := <-started; err != nil {
+		unix.Close(p.sock)
 		return nil, fmt.Errorf("placer of pids: %w", err)
 	}
 	// The container's first process ends when all others of its namespace have been reaped.

@@ -66,10 +66,7 @@ func leave(s *container.Supervision, v *Verdict) {
 	if err != nil {
 		return
 	}
-	name := filepath.Join(s.Dir, container.VerdictFile)
-	if os.WriteFile(name+"~", data, 0o644) == nil {
-		_ = os.Rename(name+"~", name)
-	}
+	_, _ = unix.Pwrite(s.Verdict, data, 0) // a part of it is no JSON
 }
 
 // supervise is nil where the container ended before it began.
@@ -96,7 +93,8 @@ func supervise(s *container.Supervision) *Verdict {
 			v.Taints = append(v.Taints, Taint{Kind: "conflict", Detail: string(c.Class) + " of " + c.Path})
 		}
 	}
-	if _, err := os.Stat(filepath.Join(s.Dir, container.UntracedFile)); err == nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(s.Untraced, &st); err != nil || st.Size > 0 {
 		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "processes were started by exec, which nobody traces"})
 	}
 	if err != nil {
