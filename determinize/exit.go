@@ -110,10 +110,7 @@ func (e *engine) letEnd(k *task) {
 		e.floored = k.stamp()
 	}
 	k.exit = nil
-	if k.fault {
-		k.doomed = true
-		unix.Kill(k.pid, unix.SIGKILL)
-		e.park(k, stateDying)
+	if k.fault && e.diesUntraced(k) {
 		return
 	}
 	e.tr.Cont(k.pid, k.sig)

@@ -37,6 +37,19 @@ func (e *engine) faults(t *task, sig unix.Signal, info []byte) bool {
 	return ok && s.caught&sigBit(sig) == 0
 }
 
+// diesUntraced has pid 1 die of the fault that it has stopped for, as it would if nobody traced it: its parent is told by
+// which signal. Where that cannot be, SIGKILL ends it.
+func (e *engine) diesUntraced(t *task) bool {
+	if e.tr.Fault(t.pid, t.sig) != 0 {
+		t.doomed = true
+		unix.Kill(t.pid, unix.SIGKILL)
+		return false
+	}
+	e.park(t, stateDying) // until its other threads have died with it, which will be seen
+	e.exited(t, unix.WaitStatus(t.sig))
+	return true
+}
+
 // immune tells whether a signal from within the box has no effect on a task.
 func (e *engine) immune(u *task, sig unix.Signal) bool {
 	if !e.isPIDOne(u) {
