@@ -1,6 +1,7 @@
 package determinize
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -80,7 +81,10 @@ func (r *replay) fills(o *memo.Output) {
 		if opened != nil {
 			opened(r, ret)
 		}
-		if o.Size > 0 {
+		switch {
+		case len(o.Inline) > 0:
+			r.in = io.NopCloser(bytes.NewReader(o.Inline))
+		case o.Size > 0:
 			r.in = r.open(o.Content)
 		}
 		next(r, 0)

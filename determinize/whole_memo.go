@@ -2,6 +2,8 @@ package determinize
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -335,13 +337,22 @@ type keptContent struct {
 	digest  memo.Digest
 	size    int64
 	extents []memo.Extent
+	inline  []byte // the cache does not have it
 }
+
+// maxInline is the size of the largest content that is kept in a memo itself, and maxInlined of all of
+// them in one, in bytes: a file of the cache costs more.
+const (
+	maxInline  = 4 << 10
+	maxInlined = 4 << 20
+)
 
 // keepsContent gives the content of a file to the cache.
 func (e *engine) keepsContent(w *whole, o *memo.Output, n *vfs.Inode, dir int, path string) {
 	f := e.accesses(n)
-	if k, ok := e.keptContents[n]; ok && k.version == f.Version && f.Seen {
-		o.Content, o.Size, o.Sparse, o.Extents = k.digest, k.size, k.extents != nil, k.extents
+	room := w.inlined+maxInline <= maxInlined
+	if k, ok := e.keptContents[n]; ok && k.version == f.Version && f.Seen && (k.inline == nil || room) {
+		w.holds(o, &k)
 		return
 	}
 	fail := func(err error) { w.cannot("the cache could not keep " + o.Path + ": " + err.Error()) }
@@ -366,13 +377,27 @@ func (e *engine) keepsContent(w *whole, o *memo.Output, n *vfs.Inode, dir int, p
 		return
 	}
 	k := keptContent{version: f.Version, size: st.Size, extents: extentsOf(fd, &st)}
-	if k.digest, err = e.cfg.Cache.Keep(file); err != nil {
+	if small := make([]byte, maxInline+1); st.Size <= maxInline && k.extents == nil && room {
+		read, rerr := io.ReadFull(file, small)
+		if err = rerr; int64(read) == st.Size && (rerr == io.ErrUnexpectedEOF || rerr == io.EOF) {
+			k.inline, k.digest, err = small[:read], sha256.Sum256(small[:read]), nil
+		}
+	} else {
+		k.digest, err = e.cfg.Cache.Keep(file)
+	}
+	if err != nil {
 		fail(err)
 		return
 	}
 	f.Seen = true // what is written from now on is another one
 	e.keptContents[n] = k
-	o.Content, o.Size, o.Sparse, o.Extents = k.digest, k.size, k.extents != nil, k.extents
+	w.holds(o, &k)
+}
+
+// holds completes an output by a content that is kept.
+func (w *whole) holds(o *memo.Output, k *keptContent) {
+	o.Content, o.Size, o.Sparse, o.Extents, o.Inline = k.digest, k.size, k.extents != nil, k.extents, k.inline
+	w.inlined += len(k.inline)
 }
 
 // extentsOf are the ranges of a file that hold data; nil if all of it does.

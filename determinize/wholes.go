@@ -86,6 +86,7 @@ type whole struct {
 	read     *memo.Seek // how far it has come in the box's standard input
 	writes   []sinkWrite
 	written  int // bytes of them
+	inlined  int // bytes of contents in its memo
 
 	seed, ids, clock, stampSeen bool
 	learners                    []uint64 // execs that have come to know of a later time

@@ -52,13 +52,13 @@ const cacheScript = "cat f > o; echo more >> o; mkdir n; cp o n/p; ln n/p n/q; s
 
 func TestCacheStore(t *testing.T) {
 	t.Parallel()
-	setup := "seq 1000 > f; echo g > g"
+	setup := "seq 3000 > f; echo g > g"
 
 	t.Run("21 outputs are not the store's", func(t *testing.T) {
 		c := newCached(t, setup)
 		for range 3 {
 			r := c.do(nil, []string{"--cache"}, "sh", "-c", cacheScript)
-			if got, err := os.ReadFile(filepath.Join(c.project, "o")); err != nil || !bytes.HasSuffix(got, []byte("1000\nmore\n")) {
+			if got, err := os.ReadFile(filepath.Join(c.project, "o")); err != nil || !bytes.HasSuffix(got, []byte("3000\nmore\n")) {
 				t.Errorf("%v: %q", err, got[max(0, len(got)-20):])
 			}
 			_ = r

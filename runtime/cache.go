@@ -198,7 +198,7 @@ func (s *supervisor) keepMemos(c *boxCache, memos []determinize.NewMemo) {
 	for _, m := range memos {
 		e := store.Entry{Body: m.Memo.Encode()}
 		for i := range m.Memo.Outputs {
-			if o := &m.Memo.Outputs[i]; o.Wrote && o.SameAs == "" {
+			if o := &m.Memo.Outputs[i]; o.Wrote && o.SameAs == "" && o.Inline == nil && o.Size > 0 {
 				e.Contents = append(e.Contents, store.Digest(o.Content))
 			}
 		}

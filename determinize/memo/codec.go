@@ -45,7 +45,7 @@ func (m *Memo) validate() error {
 		}
 	}
 	for i := range m.Outputs {
-		if o := &m.Outputs[i]; o.Form >= forms || o.Size < 0 {
+		if o := &m.Outputs[i]; o.Form >= forms || o.Size < 0 || len(o.Inline) > 0 && int64(len(o.Inline)) != o.Size {
 			return fmt.Errorf("%w: output of form %d", ErrFormat, o.Form)
 		}
 	}
@@ -141,6 +141,7 @@ func (o *Output) code(c *coder) {
 	c.text(&o.Target)
 	c.digest(&o.Content)
 	integer(c, &o.Size)
+	c.bytes(&o.Inline)
 	list(c, &o.Extents, func(x *Extent) {
 		integer(c, &x.Off)
 		integer(c, &x.Len)

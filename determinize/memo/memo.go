@@ -170,6 +170,7 @@ type Output struct {
 	Wrote   bool
 	Content Digest
 	Size    int64
+	Inline  []byte // the Content, if it is here and not in the cache
 	Sparse  bool
 	Extents []Extent
 	Xattrs  []Xattr // sorted; all of them if Wrote or New, or Retagged
