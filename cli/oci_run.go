@@ -39,6 +39,7 @@ func ociRun(f *ociFlags, c *Caller) *cobra.Command {
 		}
 		status, err := fore.Wait(box.PID())
 		err = errors.Join(err, fore.Close())
+		box.Judged()
 		if !keep {
 			err = errors.Join(err, deleteContainer(r, args[0], true))
 		}

@@ -2,6 +2,8 @@ package determinize
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -37,6 +39,9 @@ type conflictsFound struct {
 
 // found notes two accesses that are in conflict.
 func (e *engine) found(o *conflict.Object, class conflict.Class, first, second conflict.Access) {
+	if errors.Is(e.fatal, ErrConflict) {
+		return // it is the end of the box that everything races with
+	}
 	if at := e.accessed; at.node != nil {
 		e.accesses(at.node).Raced = true
 	} else if at.in != nil && at.in.names[at.base] != nil {
@@ -61,6 +66,9 @@ func (e *engine) found(o *conflict.Object, class conflict.Class, first, second c
 	}
 	if f.at == nil {
 		f.at = make(map[conflictKey]int)
+	}
+	if e.cfg.Conflicting && !k.ordered && e.fatal == nil {
+		e.fatal = fmt.Errorf("%w: %s of %s", ErrConflict, class, e.objectPath())
 	}
 	f.at[k] = len(f.list)
 	f.list = append(f.list, conflict.Conflict{Class: class, Path: e.objectPath(), First: side(&first), Second: side(&second), Ordered: k.ordered, Count: 1})

@@ -165,6 +165,9 @@ type Config struct {
 	// StdinDigest is that of all that Stdin, or StdinFile, has; nil if it is not known.
 	StdinDigest []byte
 
+	// Conflicting has the box end with ErrConflict at the first access that is in conflict with another one.
+	Conflicting bool
+
 	// Trace is told of the intercepted calls, when it is not nil.
 	Trace *Trace
 
@@ -192,6 +195,8 @@ var (
 	ErrOutput = errors.New("output closed")
 	// ErrKernel says that the kernel lacks what the engine needs.
 	ErrKernel = errors.New("kernel too old, Linux 5.10 is needed")
+	// ErrConflict says that accesses are in conflict, where that is to end the box.
+	ErrConflict = errors.New("the order of accesses was left to chance")
 	// ErrLost says that the box died of something that was not in the box.
 	ErrLost = errors.New("box killed from outside")
 )

@@ -16,7 +16,7 @@ import (
 const DefaultsFile = "/etc/laplace/config.toml"
 
 // settingNames are the annotations that a file of defaults may have, without their prefix.
-var settingNames = []string{"mode", "epoch", "seed", "cpus", "network"}
+var settingNames = []string{"mode", "epoch", "seed", "cpus", "network", "on-conflict", "report"}
 
 // LoadDefaults reads a TOML file whose keys are names of annotations without AnnotationPrefix, as in
 //
@@ -54,6 +54,12 @@ func LoadDefaults(file string) (map[string]string, error) {
 	_, err = ParseSettings(annotations)
 	if err == nil {
 		_, err = ParseMode(annotations)
+	}
+	if err == nil {
+		err = checkValues(annotations)
+	}
+	if err == nil && annotations[AnnotationReport] != "" && !strings.HasSuffix(annotations[AnnotationReport], "/") {
+		err = fmt.Errorf("annotation %s: of many containers, it must be a directory, which ends with /", AnnotationReport)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)

@@ -23,14 +23,17 @@ func TestLoadDefaults(t *testing.T) {
 		"": {map[string]string{}, ""},
 		"# all\nmode = \"plain\"\nepoch = 5\nseed = \"x\"\ncpus = 2\nnetwork = \"host\"\n": {map[string]string{
 			AnnotationMode: ModePlain, AnnotationEpoch: "5", AnnotationSeed: "x", AnnotationCPUs: "2", AnnotationNetwork: NetworkHost}, ""},
-		"mode = \"fast\"":     {nil, "annotation dev.laplace.mode"},
-		"epoch = \"soon\"":    {nil, "annotation dev.laplace.epoch"},
-		"cpus = 0":            {nil, "cpus 0"},
-		"mood = \"plain\"":    {nil, "unknown key mood; there are mode, "},
-		"epoch = 1.5":         {nil, "epoch is neither"},
-		"mode = [\"plain\"]":  {nil, "mode is neither"},
-		"\n\nmode = plain\n":  {nil, "config.toml:3:8: "},
-		"mode = \"a\"\nmode=": {nil, "config.toml:2:"},
+		"on-conflict = \"fail\"\nreport = \"/var/log/x/\"": {map[string]string{AnnotationOnConflict: ConflictFail, AnnotationReport: "/var/log/x/"}, ""},
+		"on-conflict = \"order\"":                          {nil, "annotation dev.laplace.on-conflict: a container is not run again"},
+		"report = \"/var/x\"":                              {nil, "annotation dev.laplace.report: of many containers"},
+		"mode = \"fast\"":                                  {nil, "annotation dev.laplace.mode"},
+		"epoch = \"soon\"":                                 {nil, "annotation dev.laplace.epoch"},
+		"cpus = 0":                                         {nil, "cpus 0"},
+		"mood = \"plain\"":                                 {nil, "unknown key mood; there are mode, "},
+		"epoch = 1.5":                                      {nil, "epoch is neither"},
+		"mode = [\"plain\"]":                               {nil, "mode is neither"},
+		"\n\nmode = plain\n":                               {nil, "config.toml:3:8: "},
+		"mode = \"a\"\nmode=":                              {nil, "config.toml:2:"},
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -35,6 +35,7 @@ type Container struct {
 	lock    *lock // nil unless this process holds it
 
 	supervisor *supervisor // of a deterministic container that is being made
+	tracer     int         // the supervisor's pid, where this process has made the container
 }
 
 // An Options is how a process of a container is started, beside what its configuration

@@ -56,8 +56,9 @@ func (r *Runtime) configuration(bundle string) (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec.Annotations = oci.WithDefaults(spec.Annotations, r.Defaults)
-	if err := checkMode(spec); err != nil {
+	given := spec.Annotations
+	spec.Annotations = oci.WithDefaults(given, r.Defaults)
+	if err := checkMode(spec, given); err != nil {
 		return nil, err
 	}
 	if err := oci.CheckHost(bundle, spec); err != nil {

@@ -51,6 +51,8 @@ type Supervision struct {
 	// Verdict is VerdictFile, and Untraced UntracedFile, open.
 	Verdict  int `json:"verdict"`
 	Untraced int `json:"untraced"`
+	// Report gets the report, or is -1.
+	Report int `json:"report"`
 	// Terminal is the terminal that init has in place of the streams, or -1.
 	Terminal int `json:"terminal"`
 }
@@ -75,10 +77,13 @@ func ReadSupervision() (*Supervision, error) {
 	return &s, unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
-// checkMode refuses what a deterministic container cannot have yet.
-func checkMode(s *specs.Spec) error {
+// checkMode refuses what a deterministic container cannot have. given are its annotations before it got defaults.
+func checkMode(s *specs.Spec, given map[string]string) error {
 	mode, err := oci.ParseMode(s.Annotations)
 	if err != nil || mode != oci.ModeDeterministic {
+		return err
+	}
+	if err := oci.CheckContainer(given, s.Annotations); err != nil {
 		return err
 	}
 	why := ""
@@ -216,15 +221,33 @@ func (s *supervisor) start(c *Container) (err error) {
 		}
 		defer unix.Close(*file.fd)
 	}
+	if v.Report, err = openReport(c); err != nil {
+		return err
+	}
+	defer closeAll([]int{v.Report})
 	// What the caller left open, and init has by now, is not the supervisor's.
 	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close descriptors at exec: %w", err)
 	}
-	sp.inherit = slices.Concat([]int{v.Init, v.Terminal, v.Verdict, v.Untraced}, v.Stdio[:], v.Streams[:], v.Ends[:])
+	sp.inherit = slices.Concat([]int{v.Init, v.Terminal, v.Verdict, v.Untraced, v.Report}, v.Stdio[:], v.Streams[:], v.Ends[:])
 	if err := sp.launch(SupervisorName, &v); err != nil {
 		return fmt.Errorf("supervisor: %w", err)
 	}
+	c.tracer = sp.pid
 	return sp.release()
+}
+
+// Judged waits, after the end of the process of a container that the caller has made, until its verdict and its report
+// are written.
+func (c *Container) Judged() {
+	if c.tracer == 0 {
+		return
+	}
+	for {
+		if _, err := unix.Wait4(c.tracer, nil, 0, nil); err != unix.EINTR {
+			return // it may have been reaped already
+		}
+	}
 }
 
 // watch opens a terminal, whose master is somebody else's from now on, for the supervisor.

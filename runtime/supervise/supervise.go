@@ -18,6 +18,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/determinize/exe"
 	"laplace.dev/laplace/determinize/prng"
@@ -69,6 +70,31 @@ func leave(s *container.Supervision, v *Verdict) {
 	_, _ = unix.Pwrite(s.Verdict, data, 0) // a part of it is no JSON
 }
 
+// A Report is what is written where oci.AnnotationReport says.
+type Report struct {
+	ID      string   `json:"id"`
+	Command []string `json:"command"`
+	// Exit is the status of the container's process, or 128 + the signal that ended it.
+	Exit int `json:"exit"`
+	*Verdict
+	// All are the conflicts of which Verdict has the number.
+	All []conflict.Conflict `json:"all_conflicts"`
+}
+
+// report writes a report.
+func report(s *container.Supervision, v *Verdict, r *determinize.Report) {
+	if s.Report < 0 {
+		return
+	}
+	out := Report{ID: s.ID, Command: s.Spec.Process.Args, Exit: r.Status.ExitStatus(), Verdict: v, All: r.Conflicts}
+	if r.Status.Signaled() {
+		out.Exit = 128 + int(r.Status.Signal())
+	}
+	if data, err := json.MarshalIndent(&out, "", "  "); err == nil {
+		_, _ = unix.Pwrite(s.Report, append(data, '\n'), 0)
+	}
+}
+
 // supervise is nil where the container ended before it began.
 func supervise(s *container.Supervision) *Verdict {
 	var b [1]byte
@@ -83,14 +109,17 @@ func supervise(s *container.Supervision) *Verdict {
 		break
 	}
 	w := &warden{s: s, log: slog.New(slog.DiscardHandler)}
-	report, err := w.run()
-	v := &Verdict{Verdict: "deterministic", Refused: report.Refused, Conflicts: len(report.Conflicts), Execs: report.Execs, Ticks: report.Ticks}
-	for _, t := range report.Taints {
+	found, err := w.run()
+	v := &Verdict{Verdict: "deterministic", Refused: found.Refused, Conflicts: len(found.Conflicts), Execs: found.Execs, Ticks: found.Ticks}
+	for _, t := range found.Taints {
 		v.Taints = append(v.Taints, Taint(t))
 	}
-	for i := range report.Conflicts {
-		if c := &report.Conflicts[i]; !c.Ordered {
+	for i := range found.Conflicts {
+		if c := &found.Conflicts[i]; !c.Ordered {
 			v.Taints = append(v.Taints, Taint{Kind: "conflict", Detail: string(c.Class) + " of " + c.Path})
+			if err == nil && fails(s) {
+				err = determinize.ErrConflict // which was only found at the end
+			}
 		}
 	}
 	var st unix.Stat_t
@@ -104,7 +133,13 @@ func supervise(s *container.Supervision) *Verdict {
 	if len(v.Taints) > 0 {
 		v.Verdict = "tainted"
 	}
+	report(s, v, &found)
 	return v
+}
+
+// fails tells whether a conflict ends the container.
+func fails(s *container.Supervision) bool {
+	return s.Spec.Annotations[oci.AnnotationOnConflict] == oci.ConflictFail
 }
 
 // warden supervises one container.
@@ -159,6 +194,7 @@ func (w *warden) run() (determinize.Report, error) {
 		Executables: cache,
 		CPU:         -1,
 		Record:      false,
+		Conflicting: fails(s),
 		SpinLimit:   10 * time.Minute,
 		CPUTime:     cpuTime,
 		Log:         w.log,
