@@ -84,7 +84,7 @@ func execIn(c *Caller, r *container.Runtime, args []string, start *startFlags, e
 	if err != nil {
 		return 0, errors.Join(err, fore.Close())
 	}
-	status, err := fore.Wait(pid)
+	status, err := fore.Wait(pid, box)
 	return exitStatus(status), errors.Join(err, fore.Close())
 }
 

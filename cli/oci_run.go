@@ -37,7 +37,7 @@ func ociRun(f *ociFlags, c *Caller) *cobra.Command {
 		if err := startOrDelete(r, box, &start); err != nil {
 			return errors.Join(err, fore.Close())
 		}
-		status, err := fore.Wait(box.PID())
+		status, err := fore.Wait(box.PID(), box)
 		err = errors.Join(err, fore.Close())
 		box.Judged()
 		if !keep {

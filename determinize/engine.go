@@ -111,6 +111,8 @@ type Config struct {
 	// from outside if it is context.Canceled.
 	Stdout, Stderr vfs.Key
 	Output         func(stream int, program string, b []byte) error
+	// Outlets take it in place of Output, where they are not nil: standard output's and standard error's.
+	Outlets [2]Outlet
 
 	// Executables caches what is known of executable files, and Links, which
 	// may be nil, what other names hard-linked files of the host have.
@@ -209,19 +211,23 @@ type engine struct {
 
 	acting creds // whose rights to files the engine's thread has
 
-	tasks  map[int]*task // by the engine's pid
-	vpids  map[int]*task // by the box's pid
-	early  map[int]bool  // new tasks that stopped before their parent's event
-	root   *task
-	init   *task // the box's first process, which is not traced: for /proc
-	cancel atomic.Bool
-	paused atomic.Bool
-	idling atomic.Bool // paused, and nothing runs
+	tasks     map[int]*task // by the engine's pid
+	vpids     map[int]*task // by the box's pid
+	early     map[int]bool  // new tasks that stopped before their parent's event
+	root      *task
+	init      *task // the box's first process, which is not traced: for /proc
+	cancel    atomic.Bool
+	paused    atomic.Bool
+	idling    atomic.Bool // paused, and nothing runs
+	asking    atomic.Int32
+	questions chan func() // Run.asks
 	// resting says that all processes of a container wait, and it for the outside.
 	resting atomic.Bool
-	ears    [2]ear      // standard input's, the terminal's
-	input   atomic.Bool // one of them has heard something
+	ear     ear         // the terminal's
+	stirred atomic.Bool // something has come from outside: input, room for output, a signal
 	tty     tty
+
+	lookedAt time.Duration // outside's time when it last looked whether something had
 
 	// What execs cost.
 	weights  map[costs.Key]weight // of those that have ended
@@ -240,9 +246,7 @@ type engine struct {
 	foreseen uint64        // a value of changes
 	forking  *task         // for which a pid has been placed
 	alone    *task         // that waits for the others to stop
-	outbox   []piece       // output that waits for its turn, in order
-	outboxBy *task         // that its first piece waits for
-	unsent   int           // bytes in it
+	outboxes []*outbox     // of the box, first, and of those that have joined it
 	stops    uint64        // of all tasks
 	held     heldStop      // the task that is held back
 	counting bool          // crowd is asked for
@@ -303,8 +307,12 @@ type engine struct {
 	usedPIDs     map[int]*pidUse
 	vdso         *vdsoPlan
 
-	stdin      []byte // read ahead
-	stdinEnded bool
+	sources map[vfs.Key]*source
+	outs    map[vfs.Key]*outstream
+	// stdinFiles are the files that commands hold as their standard input.
+	stdinFiles map[vfs.Key]bool
+	visits     uint64  // processes that have joined the box, or were about to
+	gone       carried // what those of them leave that have ended
 
 	report  Report
 	refusal bool    // the call that is being decided has been refused
@@ -343,7 +351,7 @@ func Start(ctx context.Context, cfg Config) (*Run, error) {
 func (r *Run) main(ctx context.Context, cfg Config) {
 	e, err := newEngine(cfg)
 	if err == nil {
-		r.e = e
+		r.e, e.questions = e, r.asks
 		err = e.release()
 	}
 	r.started <- err
@@ -424,6 +432,38 @@ func (r *Run) Metadata(paths []string) []Meta {
 	}
 	<-done
 	return out
+}
+
+// ask has the engine's thread do something and waits until it has; what is asked after the
+// end of the box is done too. Not after Leave.
+func (r *Run) ask(f func()) {
+	done := make(chan struct{})
+	r.e.asking.Add(1)
+	ask := func() {
+		defer close(done)
+		f()
+	}
+	for r.e.nudge(); ; r.e.nudge() {
+		select {
+		case r.asks <- ask:
+			<-done
+			r.e.asking.Add(-1)
+			return
+		case <-time.After(again):
+		}
+	}
+}
+
+// answers does what is asked of the engine's thread.
+func (e *engine) answers() {
+	for {
+		select {
+		case ask := <-e.questions:
+			ask()
+		default:
+			return
+		}
+	}
 }
 
 // Leave ends the engine's thread, which is in the box's mount namespace, after

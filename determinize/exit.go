@@ -110,6 +110,9 @@ func (e *engine) letEnd(k *task) {
 		e.floored = k.stamp()
 	}
 	k.exit = nil
+	if k.visit != nil && k.parent == nil {
+		e.sendOutput() // whoever waits for its end finds it
+	}
 	if k.fault && e.diesUntraced(k) {
 		return
 	}

@@ -92,6 +92,10 @@ func (e *engine) inGroup(t *task) {
 func (e *engine) forked(t *task, vfork bool) {
 	id, errno := e.tr.EventMessage(t.pid)
 	plan := t.plan
+	if errno == unix.ESRCH && e.cfg.Service {
+		e.park(t, stateDying) // killed from outside, which its end tells
+		return
+	}
 	if errno != 0 || plan == nil {
 		e.fatal = fmt.Errorf("%w: SIGKILL ended %s", ErrLost, t.name())
 		return
@@ -107,7 +111,7 @@ func (e *engine) forked(t *task, vfork bool) {
 			pgid: t.pgid, sid: t.sid,
 			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
 			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught, signalfds: t.signalfds,
-			locker: t.locker, forked: true, vdso: t.vdso, reads: t.reads.copy(), memory: t.memory, reopened: maps.Clone(t.reopened),
+			locker: t.locker, forked: true, visit: t.visit, vdso: t.vdso, reads: t.reads.copy(), memory: t.memory, reopened: maps.Clone(t.reopened),
 		},
 		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(), creds: t.creds,
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
@@ -132,6 +136,9 @@ func (e *engine) forked(t *task, vfork bool) {
 	e.vpids[c.vpid] = c
 	e.live = append(e.live, c)
 	e.forking = nil
+	if e.visits > 0 {
+		e.checkPID(c)
+	}
 	e.count(t, c)
 	e.inGroup(c)
 	e.inheritPipes(t, c)
@@ -184,16 +191,14 @@ func (e *engine) forkReturned(t *task, ret int64) {
 			c.tid = int(ret)
 			return
 		}
-		delete(e.vpids, c.vpid)
-		c.vpid, c.tid = int(ret), int(ret)
-		e.vpids[c.vpid] = c
+		e.hasPID(c, int(ret))
 	}
 }
 
 // exited handles a task's death.
 func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	if x := t.execing; ws.Signaled() && ws.Signal() == unix.SIGKILL && !t.doomed && !e.ending && (x == nil || x == t) {
-		e.fatal = ErrLost
+		e.killedOutside(t)
 	}
 	if e.ofProcess(t.process) > 1 || t != t.leader {
 		if e.threadDied(t, ws) {
@@ -224,6 +229,7 @@ func (e *engine) exited(t *task, ws unix.WaitStatus) {
 	t.vforkOf = nil
 	woken := e.orphaned(t)
 	heir := e.subreaperOf(t)
+	e.leavesVisit(t)
 	for _, k := range t.kids {
 		k.parent = heir
 		k.sync()
@@ -275,6 +281,9 @@ func (e *engine) subreaperOf(t *task) *task {
 		if p.leader.orphans != nil && !p.leader.ended() {
 			return p.leader
 		}
+	}
+	if t.visit != nil && e.isPIDOne(e.root) && !e.root.ended() {
+		return e.root
 	}
 	return nil
 }

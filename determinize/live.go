@@ -34,7 +34,12 @@ func outsideTime() time.Duration {
 
 // canHear tells whether input can still come from outside.
 func (e *engine) canHear() bool {
-	return e.cfg.Live && e.cfg.Stdin != nil && !e.stdinEnded || e.cfg.Terminal != nil && e.cfg.Terminal.Typing()
+	for _, s := range e.sources {
+		if s.live && !s.ended {
+			return true
+		}
+	}
+	return e.cfg.Terminal != nil && e.cfg.Terminal.Typing()
 }
 
 // listens tells whether somebody outside may wake a task that waits.
@@ -75,23 +80,18 @@ func (e *engine) inRealTime(t *task, u turn) turn {
 }
 
 // waitsOutside waits, in a container whose processes all wait, for somebody's time to be up, for
-// input, or for a signal from outside. It costs nothing meanwhile.
+// input, or for a signal from outside. It costs next to nothing meanwhile.
 func (e *engine) waitsOutside() error {
 	e.upIn = time.Hour
 	for _, t := range e.live {
 		e.turnOf(t)
 	}
-	if e.awaitsInput() {
-		if e.cfg.Live && e.cfg.Stdin != nil && !e.stdinEnded && len(e.stdin) < maxInput {
-			e.hears(&e.ears[0], int(e.cfg.Stdin.Fd()))
-		}
-		// What is there already nobody waits for.
-		if fd := e.ear(); fd >= 0 && !inputAt(fd) {
-			e.hears(&e.ears[1], fd)
-		}
+	// What is there already nobody waits for.
+	if fd := e.earFD(); fd >= 0 && e.awaitsInput() && !inputAt(fd) {
+		e.hearsTTY(fd)
 	}
 	over := make(chan struct{})
-	go e.wakesIn(min(e.upIn, attention), over)
+	go e.wakesIn(min(e.upIn, e.attention()), over)
 	e.resting.Store(true)
 	pid, ws, errno := e.tr.Rest()
 	e.resting.Store(false)
@@ -102,13 +102,7 @@ func (e *engine) waitsOutside() error {
 	case errno != unix.EINTR:
 		return fmt.Errorf("wait for the box's tasks: %w", errno)
 	}
-	if e.input.Swap(false) {
-		e.takeInput()
-	}
-	for _, t := range e.tasks {
-		t.raised = t.raised || t.state == stateBlocked
-	}
-	e.changes++
+	e.looksAround()
 	if err := e.failed(); err != nil {
 		return err
 	}
@@ -128,8 +122,14 @@ func (e *engine) heard(what string) {
 const again = 5 * time.Millisecond
 
 // attention is how long a signal that somebody outside sends to a process that waits, and is stopped meanwhile,
-// may go unnoticed: the kernel tells of none but SIGKILL.
-const attention = 100 * time.Millisecond
+// may go unnoticed, by a key or kill(2): the kernel tells of none but SIGKILL. Of those that the runtime's own
+// commands send Run.Stir tells.
+func (e *engine) attention() time.Duration {
+	if e.earFD() >= 0 {
+		return 100 * time.Millisecond
+	}
+	return time.Second
+}
 
 // wakesIn interrupts the engine's thread after a time, unless it is over before.
 func (e *engine) wakesIn(d time.Duration, over <-chan struct{}) {
@@ -144,13 +144,15 @@ func (e *engine) wakesIn(d time.Duration, over <-chan struct{}) {
 	}
 }
 
-// An ear waits for input beside the engine's thread.
+// An ear waits for input of a terminal beside the engine's thread.
 type ear struct {
-	busy atomic.Bool // it waits, or tells of some
+	busy  atomic.Bool // it waits, or tells of some
+	heard atomic.Bool // it tells
 }
 
-// hears interrupts the engine's thread once when a descriptor can be read.
-func (e *engine) hears(a *ear, fd int) {
+// hearsTTY interrupts the engine's thread once when a terminal can be read.
+func (e *engine) hearsTTY(fd int) {
+	a := &e.ear
 	if !a.busy.CompareAndSwap(false, true) {
 		return
 	}
@@ -159,13 +161,41 @@ func (e *engine) hears(a *ear, fd int) {
 		for n, err := 0, error(unix.EINTR); n <= 0 && err == unix.EINTR; {
 			n, err = unix.Poll(fds, -1)
 		}
-		e.input.Store(true)
-		for e.input.Load() {
-			e.nudge()
-			time.Sleep(again)
-		}
+		a.heard.Store(true)
+		e.stir(a.heard.Load)
 		a.busy.Store(false)
 	}()
+}
+
+// stir has the engine's thread look at what has come from outside, which may end what somebody
+// waits for, as long as it is still there.
+func (e *engine) stir(still func() bool) {
+	for e.stirred.Store(true); still(); time.Sleep(again) {
+		e.stirred.Store(true)
+		e.nudge()
+	}
+}
+
+// stirs takes what has come from outside.
+func (e *engine) stirs() {
+	e.stirred.Store(false)
+	e.ear.heard.Store(false)
+	for _, s := range e.sources {
+		if s.arrived.Load() {
+			e.takeInput(s)
+			s.arrived.Store(false)
+		}
+	}
+	e.looksAround()
+}
+
+// looksAround has those that wait look again, for a signal too: somebody outside may have sent one.
+func (e *engine) looksAround() {
+	e.lookedAt = outsideTime()
+	for _, t := range e.tasks {
+		t.raised = t.raised || t.state == stateBlocked
+	}
+	e.changes++
 }
 
 // listen waits for input, or until somebody's time is up.
@@ -179,31 +209,14 @@ func (e *engine) listen() {
 	if e.cfg.Terminal != nil && e.cfg.Terminal.Typing() {
 		wait = min(wait, lull) // what is typed may have been a signal
 	}
-	if e.cfg.Live && e.cfg.Stdin != nil && !e.stdinEnded {
-		fds = append(fds, unix.PollFd{Fd: int32(e.cfg.Stdin.Fd()), Events: unix.POLLIN})
-	}
-	unix.Poll(fds, int(wait.Milliseconds())+1)
-	e.takeInput()
-	for _, t := range e.tasks {
-		t.raised = t.raised || t.state == stateBlocked
-	}
-	e.changes++
-}
-
-// takeInput takes what has come on standard input.
-func (e *engine) takeInput() {
-	if !e.cfg.Live || e.cfg.Stdin == nil {
-		return
-	}
-	fds := []unix.PollFd{{Fd: int32(e.cfg.Stdin.Fd()), Events: unix.POLLIN}}
-	for !e.stdinEnded && len(e.stdin) < maxInput {
-		if n, err := unix.Poll(fds, 0); err == unix.EINTR {
-			continue
-		} else if n <= 0 || e.fillStdin(len(e.stdin)+1) != 0 {
-			return
+	for _, s := range e.sources {
+		if s.live && !s.ended {
+			fds = append(fds, unix.PollFd{Fd: int32(s.file.Fd()), Events: unix.POLLIN})
 		}
 	}
+	unix.Poll(fds, int(wait.Milliseconds())+1)
+	for _, s := range e.sources {
+		e.takeInput(s)
+	}
+	e.looksAround()
 }
-
-// maxInput is how much of standard input is taken before somebody reads it, in bytes.
-const maxInput = 1 << 20

@@ -19,8 +19,9 @@ func TestOutputFails(t *testing.T) {
 		{unix.ENOSPC, unix.ENOSPC},
 	} {
 		e := &engine{}
+		e.opensStreams()
 		e.cfg.Output = func(int, string, []byte) error { return tt.err }
-		e.output(&task{process: &process{exec: &execution{}}}, 1, []byte("x"))
+		e.output(&task{process: &process{exec: &execution{}}}, &outstream{stream: 1, box: e.outboxes[0]}, []byte("x"))
 		if e.sendOutput(); !errors.Is(e.fatal, tt.want) {
 			t.Errorf("error %v: the box ends with %v, want %v", tt.err, e.fatal, tt.want)
 		}

@@ -342,9 +342,9 @@ func (r *recording) wroteStream(stream int, b []byte) {
 }
 
 // sawStdin notes what a task read of the box's standard input.
-func (e *engine) sawStdin(t *task, b []byte) {
-	if len(b) > 0 && e.cfg.Live {
-		e.heard("standard input")
+func (e *engine) sawStdin(t *task, s *source, b []byte) {
+	if len(b) > 0 && s.live {
+		e.hasHeard(s)
 	}
 	r := t.rec()
 	if r == nil {

@@ -104,12 +104,26 @@ func (e *engine) dispatch() (stuck bool) {
 // that could, the one with the least stamp. Nobody overtakes one that waits with the
 // start of a program, but for those that it waits for.
 func (e *engine) dispatchLeast() bool {
-	if e.transit > 0 {
-		return false
+	if e.visits == 0 {
+		return e.transit == 0 && e.dispatchLeastOf(e.live)
 	}
-	best, next := e.least(e.live)
+	any := false
+	for _, world := range e.worlds() {
+		for !slices.ContainsFunc(world, func(t *task) bool { return t.state.inTransit() }) && e.dispatchLeastOf(world) {
+			any = true
+			if e.alone != nil || e.fatal != nil || e.cancel.Load() || e.paused.Load() {
+				return true
+			}
+		}
+	}
+	return any
+}
+
+// dispatchLeastOf is dispatchLeast of tasks none of which runs.
+func (e *engine) dispatchLeastOf(tasks []*task) bool {
+	best, next := e.least(tasks)
 	at := next.at
-	for _, t := range e.live {
+	for _, t := range tasks {
 		if t.gate == nil || t.gate() || best != nil && !t.stamp().Before(at) {
 			continue
 		}
@@ -460,11 +474,11 @@ func (e *engine) lost(t *task, errno unix.Errno) {
 	e.park(t, stateDying)
 }
 
-// everybody is the scope of what any task can affect.
-func (e *engine) everybody(*task) sched.Scope {
-	return func(visit func(*sched.Task)) {
-		for _, u := range e.live {
-			visit(&u.ord)
-		}
+// everybody is the scope of what any task can affect: of those that have joined the box, who came
+// with it, and of the box's own, no others; see visit.
+func (e *engine) everybody(t *task) sched.Scope {
+	if t == nil {
+		return e.kin(nil)
 	}
+	return e.kin(t.visit)
 }

@@ -49,6 +49,7 @@ func newEngine(cfg Config) (*engine, error) {
 			e.fs.Created(k, "pipe:", []byte("stream"), uint64(i), e.owner())
 		}
 	}
+	e.opensStreams()
 	e.report.Refused = make(map[string]uint64)
 	e.weights = make(map[costs.Key]weight)
 	boot := cfg.Seed.Derive("boot_id", 0)
@@ -155,6 +156,9 @@ func (e *engine) interrupted() error {
 	runtime.Gosched() // as expensive as five stops of a task
 	e.lookForSpins()
 	e.lookAtPaces()
+	if e.cfg.Service && outsideTime()-e.lookedAt >= e.attention() {
+		e.looksAround()
+	}
 	return e.outside()
 }
 
@@ -165,6 +169,12 @@ func (e *engine) outside() error {
 	}
 	if e.paused.Load() {
 		e.stopAll()
+	}
+	if e.asking.Load() > 0 {
+		e.answers()
+	}
+	if e.stirred.Load() {
+		e.stirs()
 	}
 	return nil
 }

@@ -22,8 +22,10 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 	stop, sig := tracer.StopOf(ws)
 	if t == nil {
 		// A new task may stop before its parent reports it.
-		if stop == tracer.StopEvent {
+		if stop == tracer.StopEvent && e.forking != nil {
 			e.early[pid] = true
+		} else if e.cfg.Service {
+			unix.Kill(pid, unix.SIGKILL) // its parent has been killed while it forked
 		}
 		return
 	}

@@ -161,7 +161,8 @@ func (e *engine) execed(t *task) {
 	}
 	vec, stack, ok := e.newStack(t)
 	if !ok {
-		e.fatal = ErrLost
+		e.vanished()
+		e.park(t, stateDying)
 		return
 	}
 	e.report.Execs++

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,13 +28,18 @@ type vdsoPlan struct {
 // first instruction: to have it stop once more would cost more than that.
 func (e *engine) patchVDSO(t *task, base uint64) {
 	if e.vdso == nil {
-		if e.vdso, e.fatal = e.planVDSO(t, base); e.fatal != nil {
+		plan, err := e.planVDSO(t, base)
+		if errors.Is(err, ErrLost) {
+			e.vanished()
+			return
+		}
+		if e.vdso, e.fatal = plan, err; err != nil {
 			return
 		}
 	}
 	var regs unix.PtraceRegs
 	if e.tr.Regs(t.pid, &regs) != 0 {
-		e.fatal = ErrLost
+		e.vanished()
 		return
 	}
 	at := base + e.vdso.room
@@ -47,7 +53,7 @@ func (e *engine) patchVDSO(t *task, base uint64) {
 		errno = e.tr.SetIP(t.pid, at)
 	}
 	if errno != 0 {
-		e.fatal = ErrLost
+		e.vanished()
 	}
 	t.dataLeft, t.syscallAt = at+vdso.EntryFailed, at+vdso.EntrySyscall
 	t.vdso, t.reads = base, nil

@@ -306,7 +306,7 @@ func getppidEnter(e *engine, t *task) verdict {
 	if p := e.parentOf(t); p != nil {
 		return answer(int64(p.vpid))
 	}
-	if t.vpid == 1 {
+	if t.parentless() {
 		return answer(0)
 	}
 	return answer(1)

@@ -44,7 +44,7 @@ func ioctlEnter(e *engine, t *task) verdict {
 	switch req = uint64(uint32(req)); {
 	case req == figetbsz:
 		return e.put(t, t.arg(2), binary.LittleEndian.AppendUint32(nil, 4096)) // as st_blksize
-	case (req == unix.TIOCGWINSZ || req == unix.TIOCSWINSZ) && k == kindTTY && e.ear() >= 0 && e.ttyKindOf(t, &st) == ttyOurs:
+	case (req == unix.TIOCGWINSZ || req == unix.TIOCSWINSZ) && k == kindTTY && e.earFD() >= 0 && e.ttyKindOf(t, &st) == ttyOurs:
 		return e.sizes(t, req)
 	case k == kindObject && req == unix.TIOCINQ:
 		if in, ok := e.objects[vfs.KeyOf(&st)].(*inotify); ok {

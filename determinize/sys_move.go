@@ -206,7 +206,7 @@ func (e *engine) move(t *task, in, out *end, n int, inOff, outOff uint64, consum
 		most = n
 	}
 	n = min(n, sched.Capacity)
-	if out.kind == kindPipe && e.stream(out.key) == 0 {
+	if out.kind == kindPipe && e.outs[out.key] == nil {
 		p := e.pipeOf(t, out.key)
 		if at, gone := p.Released(sched.Reads); gone && at.Before(t.stamp()) {
 			// SIGPIPE too, as from any write to a pipe that nobody reads.
@@ -282,16 +282,8 @@ func (e *engine) take(t *task, in *end, n int) ([]byte, verdict, bool) {
 	}
 	switch in.kind {
 	case kindPipe:
-		if in.key == e.cfg.StdinKey && e.cfg.Stdin != nil {
-			if e.cfg.Live {
-				if v, wait := e.stdinLater(t, in.flags); wait {
-					return nil, v, false
-				}
-			} else if errno := e.fillStdin(n); errno != 0 {
-				return nil, fail(errno), false
-			}
-			e.sawStdin(t, e.stdin[:min(n, len(e.stdin))])
-			return append(e.buf[:0], e.stdin[:min(n, len(e.stdin))]...), verdict{}, true
+		if s := e.sources[in.key]; s != nil {
+			return e.takeSource(t, s, n, in.flags&unix.O_NONBLOCK != 0)
 		}
 		p := e.pipeOf(t, in.key)
 		switch at, ok := p.Readable(); {
@@ -335,8 +327,9 @@ func (e *engine) taken(t *task, in *end, n int) {
 		e.happensTo(t, in.fd, unix.IN_ACCESS)
 	case in.kind == kindFile:
 		e.happensTo(t, in.fd, unix.IN_ACCESS)
-	case in.kind == kindPipe && in.key == e.cfg.StdinKey && e.cfg.Stdin != nil:
-		e.stdin = e.stdin[n:]
+	case in.kind == kindPipe && e.sources[in.key] != nil:
+		s := e.sources[in.key]
+		s.ahead = s.ahead[n:]
 		e.notify(in.key, pollIn)
 	case in.kind == kindSocket:
 		e.takenSocket(t, e.socketTable[in.key], n)
@@ -355,7 +348,7 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 	}
 	switch out.kind {
 	case kindPipe:
-		if s := e.stream(out.key); s != 0 {
+		if s := e.outs[out.key]; s != nil {
 			e.output(t, s, data)
 			return len(data), 0
 		}

@@ -139,10 +139,10 @@ func (e *engine) resolves(t *task, dirfd int32, o opening, resolve uint64) unix.
 	return 0
 }
 
-// outsideFile tells whether a file is the one that the command was given as
+// outsideFile tells whether a file is one that a command was given as
 // standard input. It is the caller's, and not in the box: it may be read.
 func (e *engine) outsideFile(st *unix.Stat_t) bool {
-	return e.cfg.StdinFile != (vfs.Key{}) && vfs.KeyOf(st) == e.cfg.StdinFile
+	return len(e.stdinFiles) > 0 && e.stdinFiles[vfs.KeyOf(st)]
 }
 
 // open handles everything else.

@@ -286,7 +286,7 @@ func (e *engine) lookUp(t *task, set *waitSet) []polled {
 		p.kind, errno = e.kindOf(t, f.Fd, &p.st)
 		p.flags, errno2 = e.flags(t, f.Fd)
 		p.bad = errno != 0 || errno2 != 0 || p.flags&unix.O_PATH != 0 || p.kind == kindUnknown
-		if k := vfs.KeyOf(&p.st); !p.bad && p.kind == kindPipe && e.stream(k) == 0 && (k != e.cfg.StdinKey || e.cfg.Stdin == nil) {
+		if k := vfs.KeyOf(&p.st); !p.bad && p.kind == kindPipe && !e.outer(k) {
 			p.pipe = e.pipeOf(t, k)
 		} else if !p.bad && p.kind == kindObject {
 			p.object = e.objects[k]
@@ -315,7 +315,7 @@ func timersOfAll(e *engine, all []polled) func() (int64, bool) {
 func (e *engine) pollScope(t *task, all []polled) sched.Scope {
 	for i := range all {
 		p := &all[i]
-		if _, ok := p.object.(*pidfd); ok || p.kind == kindTTY || p.kind == kindSocket || p.kind == kindPipe && p.pipe == nil && e.stream(vfs.KeyOf(&p.st)) == 0 || p.pipe != nil && p.pipe.named {
+		if _, ok := p.object.(*pidfd); ok || p.kind == kindTTY || p.kind == kindSocket || p.kind == kindPipe && p.pipe == nil && e.outs[vfs.KeyOf(&p.st)] == nil || p.pipe != nil && p.pipe.named {
 			return e.everybody(t)
 		}
 	}
@@ -445,7 +445,7 @@ func (e *engine) ready(t *task, p *polled) int16 {
 			if fds[0].Revents&pollIn == 0 && e.terminalReadable(t, p.fd, &p.st) {
 				fds[0].Revents |= pollIn
 			}
-			if e.ear() >= 0 && e.ttyKindOf(t, &p.st) == ttyOurs {
+			if e.earFD() >= 0 && e.ttyKindOf(t, &p.st) == ttyOurs {
 				e.heard("terminal")
 			}
 		}
@@ -456,22 +456,7 @@ func (e *engine) ready(t *task, p *polled) int16 {
 	}
 	ends := endsOf(p.flags)
 	if p.pipe == nil { // a stream of the box
-		if ends&sched.Writes != 0 {
-			return pollOut
-		}
-		if e.cfg.Live {
-			e.takeInput()
-			e.heard("standard input")
-		} else {
-			e.fillStdin(1)
-		}
-		switch {
-		case len(e.stdin) > 0:
-			return pollIn
-		case e.cfg.Live && !e.stdinEnded:
-			return 0
-		}
-		return unix.POLLHUP
+		return e.streamReady(vfs.KeyOf(&p.st), ends)
 	}
 	var r int16
 	now := t.stamp()

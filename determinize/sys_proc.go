@@ -204,7 +204,7 @@ func (e *engine) procProcess(t, asker *task) procfs.Process {
 	}
 	if f := t.parentAt(asker.stamp()); f != nil {
 		p.PPID = f.vpid
-	} else if t.vpid == 1 {
+	} else if t.parentless() {
 		p.PPID = 0
 	}
 	if comm, errno := e.readProc(strconv.Itoa(t.pid) + "/comm"); errno == 0 {

@@ -1,7 +1,6 @@
 package determinize
 
 import (
-	"io"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -176,12 +175,12 @@ func (e *engine) readPipe(t *task, fd int32, k vfs.Key, more int) verdict {
 	if total == 0 {
 		return answer(0)
 	}
-	if k == e.cfg.StdinKey && e.cfg.Stdin != nil {
-		if v, wait := e.order(t, e.everybody(t)); wait {
+	if s := e.sources[k]; s != nil {
+		if v, wait := e.order(t, e.kin(s.of)); wait {
 			return v
 		}
 		e.readsInput(t)
-		return e.readStdin(t, spans, total)
+		return e.readSource(t, s, spans, total)
 	}
 	p := e.pipeOf(t, k)
 	e.because(t, p.by, "it reads from a pipe that it has not made")
@@ -223,88 +222,6 @@ func (e *engine) tookFrom(p *pipe, room bool) {
 	if _, ok := p.Fits(sched.Atomic); ok && !room {
 		e.notifyEnds(p.key, sched.Writes, pollOut)
 	}
-}
-
-// readStdin reads the command's standard input from outside: as much as was
-// asked for, or what is left, so that it does not matter how the bytes came.
-func (e *engine) readStdin(t *task, spans []span, total int) verdict {
-	if e.cfg.Live {
-		fl, _ := e.flags(t, t.fd(0))
-		if v, wait := e.stdinLater(t, fl); wait {
-			if v.do == doBlock {
-				v.then = func() verdict { return e.readStdin(t, spans, total) }
-			}
-			return v
-		}
-	} else if errno := e.fillStdin(min(total, sched.Capacity)); errno != 0 {
-		return fail(errno)
-	}
-	n, errno := e.scatter(t, spans, e.stdin[:min(len(e.stdin), total)])
-	if errno != 0 {
-		return fail(errno)
-	}
-	e.sawStdin(t, e.stdin[:n])
-	e.stdin = e.stdin[n:]
-	e.notify(e.cfg.StdinKey, pollIn)
-	return answer(int64(n))
-}
-
-// stdinLater has a task wait where standard input comes as it comes, and nothing has. flags are those of the
-// open file.
-func (e *engine) stdinLater(t *task, flags int) (verdict, bool) {
-	if e.takeInput(); len(e.stdin) > 0 || e.stdinEnded {
-		return verdict{}, false
-	}
-	if flags&unix.O_NONBLOCK != 0 {
-		e.heard("standard input")
-		return fail(unix.EAGAIN), true
-	}
-	v := block(saying("standard input"), nil, func() (sched.Stamp, bool) { return sched.Stamp{}, len(e.stdin) > 0 || e.stdinEnded })
-	v.input = true
-	return v, true
-}
-
-// fillStdin reads standard input until n bytes of it are at hand, or its end.
-func (e *engine) fillStdin(n int) unix.Errno {
-	in := int(e.cfg.Stdin.Fd())
-	buf := make([]byte, sched.Capacity)
-	for len(e.stdin) < n && !e.stdinEnded {
-		k, err := e.readInput(in, buf)
-		switch {
-		case err == unix.EINTR:
-			if e.outside() != nil {
-				return unix.EINTR
-			}
-		case err == unix.EAGAIN:
-			unix.Poll([]unix.PollFd{{Fd: int32(in), Events: unix.POLLIN}}, -1)
-			if e.outside() != nil {
-				return unix.EINTR
-			}
-		case err != nil:
-			return errnoOf(err)
-		case k == 0:
-			e.stdinEnded = true
-		default:
-			e.stdin = append(e.stdin, buf[:k]...)
-		}
-	}
-	return 0
-}
-
-// readInput reads standard input as read(2): first what an earlier run of the box has read.
-func (e *engine) readInput(in int, buf []byte) (int, error) {
-	if e.cfg.Repeat != nil {
-		n, err := e.cfg.Repeat.Read(buf)
-		if n > 0 || err != io.EOF {
-			return n, err
-		}
-		e.cfg.Repeat = nil
-	}
-	n, err := unix.Read(in, buf)
-	if n > 0 && e.cfg.Heard != nil {
-		e.cfg.Heard(buf[:n])
-	}
-	return n, err
 }
 
 // writeEnter handles write, writev, pwrite64, pwritev and pwritev2.
@@ -396,8 +313,8 @@ func (e *engine) writePipe(t *task, fd int32, k vfs.Key, more int) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	if s := e.stream(k); s != 0 {
-		return e.writeOutput(t, s, spans, total)
+	if s := e.outs[k]; s != nil {
+		return e.writeOutput(t, s, spans, total, fl)
 	}
 	p := e.pipeOf(t, k)
 	if fl&unix.O_NONBLOCK != 0 {

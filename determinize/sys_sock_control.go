@@ -179,7 +179,7 @@ func (e *engine) passes(t *task, fds []int32) (all []*passed, errno unix.Errno) 
 		case e.socketTable[k] != nil:
 			p.socket = e.socketTable[k]
 			p.socket.inFlight++
-		case st.Mode&unix.S_IFMT == unix.S_IFIFO && e.stream(k) == 0 && (k != e.cfg.StdinKey || e.cfg.Stdin == nil):
+		case st.Mode&unix.S_IFMT == unix.S_IFIFO && !e.outer(k):
 			fl, _ := unix.FcntlInt(uintptr(p.local), unix.F_GETFL, 0)
 			p.pipe, p.ends = e.pipeOf(t, k), endsOf(fl)
 			p.holder = &sched.Task{Path: t.path, Phase: sched.Gone}

@@ -51,7 +51,8 @@ type process struct {
 	lastRan     *task       // of several threads, who ran last
 	memory      bool        // others may see what it writes to its memory
 	execing     *task       // that starts another program
-	parent      *task       // nil: the box's init
+	parent      *task       // nil: the box's init, or, of one that has joined it, somebody outside
+	visit       *visit      // that it is of; nil: of none
 	forker      *task       // that forked it, dead or alive
 	orphans     sched.Scope // of a subreaper, whose children its descendants become whose parents die: who may leave it one
 	adopted     sched.Stamp // when its parent died and a subreaper got it

@@ -54,8 +54,8 @@ type tty struct {
 	size unix.Winsize
 }
 
-// ear is a descriptor of the command's terminal, if somebody outside has its other end, or -1.
-func (e *engine) ear() int {
+// earFD is a descriptor of the command's terminal, if somebody outside has its other end, or -1.
+func (e *engine) earFD() int {
 	if e.cfg.Terminal == nil {
 		return -1
 	}
@@ -65,11 +65,11 @@ func (e *engine) ear() int {
 // findTTY finds out which terminal is the command's. Its size is not asked for: it may have been changed already.
 func (e *engine) findTTY() error {
 	e.tty.size = e.cfg.TerminalSize
-	if e.ear() < 0 {
+	if e.earFD() < 0 {
 		return nil
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(e.ear(), &st); err != nil {
+	if err := unix.Fstat(e.earFD(), &st); err != nil {
 		return fmt.Errorf("stat the terminal: %w", err)
 	}
 	e.tty.minor = unix.Minor(st.Rdev)
@@ -78,7 +78,7 @@ func (e *engine) findTTY() error {
 
 // resized tells whether somebody outside has changed the size of the command's terminal.
 func (e *engine) resized() bool {
-	size, err := unix.IoctlGetWinsize(e.ear(), unix.TIOCGWINSZ)
+	size, err := unix.IoctlGetWinsize(e.earFD(), unix.TIOCGWINSZ)
 	return err == nil && *size != e.tty.size
 }
 
@@ -100,7 +100,7 @@ func (e *engine) sizes(t *task, req uint64) verdict {
 // keyed notes a signal that somebody outside has made by a key, by changing the size of the terminal, or by
 // hanging up.
 func (e *engine) keyed(sig unix.Signal, info []byte) {
-	if e.ear() < 0 || int32(binary.LittleEndian.Uint32(info[siCode:])) != siKernel {
+	if e.earFD() < 0 || int32(binary.LittleEndian.Uint32(info[siCode:])) != siKernel {
 		return
 	}
 	switch sig {
@@ -125,7 +125,7 @@ func (e *engine) readTerminal(t *task, fd int32, st *unix.Stat_t) verdict {
 		return fail(errno)
 	}
 	if e.terminalReadable(t, fd, st) || fl&unix.O_NONBLOCK != 0 || e.background(t, st) {
-		if e.ear() < 0 || e.ttyKindOf(t, st) != ttyOurs {
+		if e.earFD() < 0 || e.ttyKindOf(t, st) != ttyOurs {
 			return run()
 		}
 		return runThen(func(ret int64) {

@@ -207,7 +207,7 @@ func (e *engine) who(t *task, tid int) *task {
 func (e *engine) bornThread(t *task, plan *forkPlan, pid int) {
 	c := &task{
 		process: t.process,
-		pid:     pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(),
+		pid:     pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(), creds: t.creds,
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,
 	}
 	c.ord = sched.Task{Path: c.path, Parent: &t.ord, Born: e.acts, Of: c}

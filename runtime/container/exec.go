@@ -52,7 +52,20 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 		FIFO: -1, Errors: -1, Exec: true, Preserve: o.ListenFDs + o.PreserveFDs, ID: c.record.ID,
 		Spec: &spec, User: sp.user, NoNewKeyring: true,
 	}
-	if err := sp.start(t); err != nil {
+	start := func() error { return sp.start(t) }
+	traced := deterministic(c.record.Config)
+	if traced && !process.Terminal {
+		v, err := c.visit()
+		if err != nil {
+			return 0, execError(err)
+		}
+		if traced = v != nil; traced {
+			defer v.done()
+			start = func() error { return v.start(c, sp, t) }
+		}
+	}
+	if err := start(); err != nil {
+		sp.kill()
 		return 0, execError(err)
 	}
 	err = c.admit(sp, group, process)
@@ -63,7 +76,7 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 		sp.kill()
 		return 0, execError(err)
 	}
-	if deterministic(c.record.Config) {
+	if deterministic(c.record.Config) && !traced {
 		c.untraced()
 	}
 	return sp.pid, nil

@@ -85,7 +85,8 @@ func (f *Foreground) resize() {
 
 // Wait waits for the end of a process, a child of the caller's, reaps it and what else has
 // become one, and returns its exit status, or 128 + the signal that ended it.
-func (f *Foreground) Wait(pid int) (status int, err error) {
+// of may be told of signals that the process has been sent.
+func (f *Foreground) Wait(pid int, of *Container) (status int, err error) {
 	go func() {
 		for s := range f.signals {
 			switch s {
@@ -94,6 +95,7 @@ func (f *Foreground) Wait(pid int) (status int, err error) {
 				f.resize()
 			default:
 				_ = unix.Kill(pid, s.(syscall.Signal))
+				of.Signalled()
 			}
 		}
 	}()

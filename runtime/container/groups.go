@@ -126,6 +126,7 @@ func (c *Container) killAll(sig unix.Signal) error {
 			errs = append(errs, fmt.Errorf("signal %d to process %d: %w", sig, pid, err))
 		}
 	}
+	c.Signalled()
 	return errors.Join(errs...)
 }
 

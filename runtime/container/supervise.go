@@ -30,8 +30,8 @@ const SupervisorName = "laplace-container-supervisor"
 // VerdictFile is the name in a container's directory of what the supervisor has found: JSON.
 const VerdictFile = "verdict.json"
 
-// UntracedFile is not empty when exec has run a process in a deterministic container: nobody traces it, so that
-// the verdict must not be deterministic.
+// UntracedFile is not empty when exec has run a process in a deterministic container that nobody traces: before
+// its start, or with a terminal. The verdict must not be deterministic then.
 const UntracedFile = "untraced"
 
 // A Supervision is what a supervisor is to do. Its descriptors are those that it is started with.
@@ -42,6 +42,8 @@ type Supervision struct {
 	Spec *specs.Spec `json:"spec"`
 	// Init is the socket on which init asks, with one byte, to be seized, and waits for one.
 	Init int `json:"init"`
+	// Listen is a socket that listens for requests, see Request.
+	Listen int `json:"listen"`
 	// Stdio are the caller's streams; Streams are init's in place of them, -1 where it has the
 	// caller's own: the reading end of a pipe for input, the writing ends for output.
 	Stdio   [3]int `json:"stdio"`
@@ -209,7 +211,12 @@ func (s *supervisor) start(c *Container) (err error) {
 		defer unix.Close(sp.pidfd)
 		sp.joinFlags = unix.CLONE_NEWUSER
 	}
-	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: s.ours, Terminal: s.terminal,
+	listen, err := c.listen()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(listen)
+	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: s.ours, Listen: listen, Terminal: s.terminal,
 		Stdio: s.stdio, Streams: s.streams, Ends: s.ends}
 	// Its directory may be closed to the supervisor.
 	for _, file := range []struct {
@@ -229,7 +236,7 @@ func (s *supervisor) start(c *Container) (err error) {
 	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close descriptors at exec: %w", err)
 	}
-	sp.inherit = slices.Concat([]int{v.Init, v.Terminal, v.Verdict, v.Untraced, v.Report}, v.Stdio[:], v.Streams[:], v.Ends[:])
+	sp.inherit = slices.Concat([]int{v.Init, v.Listen, v.Terminal, v.Verdict, v.Untraced, v.Report}, v.Stdio[:], v.Streams[:], v.Ends[:])
 	if err := sp.launch(SupervisorName, &v); err != nil {
 		return fmt.Errorf("supervisor: %w", err)
 	}

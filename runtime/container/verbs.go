@@ -103,6 +103,7 @@ func (c *Container) signal(sig unix.Signal) error {
 	if err == nil {
 		err = unix.PidfdSendSignal(fd, sig, nil, 0)
 		unix.Close(fd)
+		c.Signalled()
 	}
 	if err == unix.ESRCH {
 		return oci.ErrNotRunning

@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
@@ -54,10 +56,11 @@ func Main() {
 	if err != nil {
 		os.Exit(1)
 	}
-	v := supervise(s)
-	if v != nil {
+	w := &warden{s: s, log: slog.New(slog.DiscardHandler)}
+	if v := w.supervise(); v != nil {
 		leave(s, v)
 	}
+	w.passing.Wait()
 	os.Exit(0)
 }
 
@@ -96,7 +99,8 @@ func report(s *container.Supervision, v *Verdict, r *determinize.Report) {
 }
 
 // supervise is nil where the container ended before it began.
-func supervise(s *container.Supervision) *Verdict {
+func (w *warden) supervise() *Verdict {
+	s := w.s
 	var b [1]byte
 	for {
 		n, err := unix.Read(s.Init, b[:])
@@ -108,8 +112,7 @@ func supervise(s *container.Supervision) *Verdict {
 		}
 		break
 	}
-	w := &warden{s: s, log: slog.New(slog.DiscardHandler)}
-	found, err := w.run()
+	found, err := w.runs()
 	v := &Verdict{Verdict: "deterministic", Refused: found.Refused, Conflicts: len(found.Conflicts), Execs: found.Execs, Ticks: found.Ticks}
 	for _, t := range found.Taints {
 		v.Taints = append(v.Taints, Taint(t))
@@ -124,7 +127,7 @@ func supervise(s *container.Supervision) *Verdict {
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(s.Untraced, &st); err != nil || st.Size > 0 {
-		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "processes were started by exec, which nobody traces"})
+		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "a process was started by exec, before start or with a terminal, and nobody traces it"})
 	}
 	if err != nil {
 		v.Error = err.Error()
@@ -146,10 +149,14 @@ func fails(s *container.Supervision) bool {
 type warden struct {
 	s   *container.Supervision
 	log *slog.Logger
+
+	run     *determinize.Run
+	visits  sync.WaitGroup // processes that have joined the container, or are about to
+	passing sync.WaitGroup // outlets that have something to pass on
 }
 
-// run runs the container to its end.
-func (w *warden) run() (determinize.Report, error) {
+// runs runs the container to its end.
+func (w *warden) runs() (determinize.Report, error) {
 	s := w.s
 	settings, err := oci.ParseSettings(s.Spec.Annotations)
 	if err != nil {
@@ -190,7 +197,6 @@ func (w *warden) run() (determinize.Report, error) {
 		Hostname: s.Spec.Hostname, Domainname: s.Spec.Domainname,
 		UID: int(s.Spec.Process.User.UID), GID: int(s.Spec.Process.User.GID),
 		Mounts:      mounts,
-		Output:      w.write,
 		Executables: cache,
 		CPU:         -1,
 		Record:      false,
@@ -212,31 +218,46 @@ func (w *warden) run() (determinize.Report, error) {
 		defer unix.Close(s.Terminal)
 	}
 	cfg.Stdout, cfg.Stderr = keyOf(s.Streams[1]), keyOf(s.Streams[2])
-	run, err := determinize.Start(context.Background(), cfg)
+	for i := range cfg.Outlets {
+		cfg.Outlets[i] = &outlet{fd: s.Stdio[i+1], deaf: true, stir: func() { w.run.Stir() }, group: &w.passing}
+	}
+	listener, err := listen(s.Listen)
 	if err != nil {
 		return determinize.Report{}, err
 	}
-	report, err := run.Wait()
-	run.Restamp()
-	run.Leave()
+	defer listener.Close()
+	if w.run, err = determinize.Start(context.Background(), cfg); err != nil {
+		return determinize.Report{}, err
+	}
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		w.receives(listener)
+	}()
+	report, err := w.run.Wait()
+	listener.Close()
+	<-received
+	w.visits.Wait() // the ends of their streams follow those of all processes
+	w.run.Restamp()
+	w.run.Leave()
 	return report, err
 }
 
-// write passes output on.
-func (w *warden) write(stream int, _ string, b []byte) error {
-	for len(b) > 0 {
-		n, err := unix.Write(w.s.Stdio[stream], b)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			unix.Poll([]unix.PollFd{{Fd: int32(w.s.Stdio[stream]), Events: unix.POLLOUT}}, -1)
-		case err != nil:
-			return nil // nobody reads it
-		default:
-			b = b[n:]
-		}
+// listen is a socket that listens.
+func listen(fd int) (*net.UnixListener, error) {
+	f := os.NewFile(uintptr(fd), "requests")
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("socket for requests: %w", err)
 	}
-	return nil
+	u, ok := l.(*net.UnixListener)
+	if !ok {
+		l.Close()
+		return nil, fmt.Errorf("socket for requests: %w", unix.ENOTSOCK)
+	}
+	u.SetUnlinkOnClose(false) // it goes with its directory
+	return u, nil
 }
 
 // terminal is the container's terminal, a descriptor, at which somebody else types.
