@@ -57,6 +57,20 @@ func (b *bundle) taintsOf(id string) string {
 	return kinds
 }
 
+// pidIn is the pid in a pid file.
+func pidIn(t *testing.T, name string) int {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
 // TestOCIExecJoins has processes of exec live with the others of an idle container: they see each
 // other, their files and their time, and signal each other.
 func TestOCIExecJoins(t *testing.T) {
@@ -134,14 +148,7 @@ func TestOCIExecEnds(t *testing.T) {
 	pidFile := filepath.Join(b.dir, "pid")
 	for script, want := range map[string]unix.WaitStatus{"exit 9": 9 << 8, "kill -KILL $$": 9, "sleep 0.1; exit 2": 2 << 8} {
 		b.ok("exec", "--detach", "--pid-file", pidFile, "box", "sh", "-c", script)
-		text, err := os.ReadFile(pidFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pid, err := strconv.Atoi(string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
+		pid := pidIn(t, pidFile)
 		var ws unix.WaitStatus
 		if _, err := unix.Wait4(pid, &ws, 0, nil); err != nil || ws != want {
 			t.Errorf("%q detached: %#x, %v; want %#x", script, ws, err, want)
@@ -249,15 +256,7 @@ func TestOCIExecKilled(t *testing.T) {
 		os.Remove(filepath.Join(b.root, "in"))
 		b.ok("exec", "--detach", "--pid-file", pidFile, "box", "sh", "-c", script)
 		b.appears("in")
-		text, err := os.ReadFile(pidFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pid, err := strconv.Atoi(string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pid
+		return pidIn(t, pidFile)
 	}
 	wait := func(pid int) (ws unix.WaitStatus) {
 		if _, err := unix.Wait4(pid, &ws, 0, nil); err != nil {
@@ -355,15 +354,7 @@ func TestOCIExecSignalled(t *testing.T) {
 	pidFile := filepath.Join(b.dir, "pid")
 	b.ok("exec", "--detach", "--pid-file", pidFile, "box", "sh", "-c", "trap 'touch /told' TERM; sleep 1000 & touch /in; wait")
 	b.appears("in")
-	text, err := os.ReadFile(pidFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Kill(pid, unix.SIGTERM); err != nil {
+	if err := unix.Kill(pidIn(t, pidFile), unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	b.appears("told")
