@@ -309,11 +309,15 @@ func (e *engine) killedOutside(t *task) {
 	if e.ended && e.init == nil {
 		return // with pid 1
 	}
-	if !e.cfg.Service || t.process == e.root.process {
+	if !e.cfg.Service {
 		e.fatal = ErrLost
 		return
 	}
 	e.taint("signal", "killed from outside the box", t)
+	if t.process == e.root.process {
+		e.fatal = ErrLost
+		return
+	}
 	if e.forking == t {
 		e.forking = nil
 		if p := t.plan; p != nil && p.child == nil {
