@@ -34,6 +34,9 @@ const VerdictFile = "verdict.json"
 // its start, or with a terminal. The verdict must not be deterministic then.
 const UntracedFile = "untraced"
 
+// CacheDir is the name, in the directory of all containers, of the directory for what supervisors know of executables.
+const CacheDir = transient + "cache"
+
 // A Supervision is what a supervisor is to do. Its descriptors are those that it is started with.
 type Supervision struct {
 	ID   string      `json:"id"`
@@ -232,6 +235,10 @@ func (s *supervisor) start(c *Container) (err error) {
 		return err
 	}
 	defer closeAll([]int{v.Report})
+	// Without it everything is as right, and slower.
+	if err := os.Mkdir(filepath.Join(c.runtime.Root, CacheDir), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		c.runtime.Log.Warn("there is no place to keep what is known of executables", "err", err)
+	}
 	// What the caller left open, and init has by now, is not the supervisor's.
 	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close descriptors at exec: %w", err)

@@ -180,7 +180,7 @@ func (w *warden) runs() (determinize.Report, error) {
 		return determinize.Report{}, err
 	}
 	defer placer.stop()
-	home := filepath.Join(filepath.Dir(s.Dir), "~cache")
+	home := filepath.Join(filepath.Dir(s.Dir), container.CacheDir)
 	cache := exe.Open(filepath.Join(home, "executables"), time.Now, w.log)
 	defer cache.Close()
 	cfg := determinize.Config{
