@@ -258,6 +258,7 @@ func (f *startFlags) addCreate(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.Bundle, "bundle", "b", "", "`DIR` is the bundle (default: the working directory)")
 	f.add(flags)
 	flags.BoolVar(&f.NoPivot, "no-pivot", false, "move the root in place of pivot_root(2), where / is an initramfs")
+	flags.StringVar(&f.UserNS, "userns", "", "with `auto`, add a user namespace where the configuration has none")
 	flags.BoolVar(&f.NoNewKeyring, "no-new-keyring", false, "stay in the caller's session keyring")
 }
 

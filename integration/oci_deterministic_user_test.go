@@ -3,6 +3,7 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -190,5 +191,73 @@ func TestOCIDeterministicSys(t *testing.T) {
 		if out != want {
 			t.Errorf("%s: %q, not %q", name, out, want)
 		}
+	}
+}
+
+// TestOCIUserNamespaceAuto adds user namespaces to containers that have none, in both modes: files of the caller's are
+// the container's root's, volumes too, and what the container writes is the caller's outside.
+func TestOCIUserNamespaceAuto(t *testing.T) {
+	for _, mode := range []string{"plain", "deterministic"} {
+		for _, rootless := range []bool{false, true} {
+			b, owner := newBundle(t), uint32(0)
+			if rootless {
+				b, owner = newRootless(t), strangerID
+				b.spec.Linux.Namespaces = slices.DeleteFunc(b.spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace })
+				b.spec.Linux.UIDMappings, b.spec.Linux.GIDMappings = nil, nil
+				for i := range b.spec.Mounts {
+					if m := &b.spec.Mounts[i]; m.Destination == "/dev/pts" {
+						m.Options = append(m.Options, "gid=5") // which may not be mapped
+					}
+				}
+			}
+			b.spec.Annotations = map[string]string{"dev.laplace.mode": mode}
+			b.spec.Root.Readonly = false
+			volume := filepath.Join(b.dir, "volume")
+			if err := os.Mkdir(volume, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chown(volume, int(owner), int(owner)); err != nil {
+				t.Fatal(err)
+			}
+			b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: "/volume", Type: "bind", Source: volume, Options: []string{"bind"}})
+			b.script("id -u; echo x > /made; echo y > /volume/made; stat -c %u /bin/busybox /made /volume; readlink /proc/self/ns/user; sleep 1000")
+			b.write()
+			cmd, stdout, stderr := b.command("run", "--detach", "--userns", "auto", "box")
+			if err := cmd.Run(); err != nil {
+				t.Fatalf("%s, %v: %v, %s", mode, rootless, err, content(stderr))
+			}
+			eventually(t, "its output", func() bool { return strings.Count(content(stdout), "\n") == 5 })
+			if out := content(stdout); !strings.HasPrefix(out, "0\n0\n0\n0\nuser:") {
+				t.Errorf("%s, %v: %q", mode, rootless, out)
+			}
+			pid := strconv.Itoa(b.stateOf("box").Pid)
+			own, err := os.Readlink("/proc/self/ns/user")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if its, err := os.Readlink("/proc/" + pid + "/ns/user"); err != nil || its == own {
+				t.Errorf("%s, %v: it is in the user namespace of the host: %v", mode, rootless, err)
+			}
+			if text, err := os.ReadFile("/proc/" + pid + "/uid_map"); err != nil || !rootless && strings.Fields(string(text))[1] == "0" {
+				t.Errorf("%s: mapped %q, %v", mode, text, err)
+			}
+			for _, name := range []string{filepath.Join(b.root, "made"), filepath.Join(volume, "made")} {
+				var st unix.Stat_t
+				if err := unix.Stat(name, &st); err != nil || st.Uid != owner {
+					t.Errorf("%s, %v: %s is user %d's, %v", mode, rootless, name, st.Uid, err)
+				}
+			}
+			b.ok("delete", "--force", "box")
+			stdout.Close()
+			stderr.Close()
+		}
+	}
+	b := newBundle(t)
+	b.refused(1, "there is only auto", "create", "--userns", "always", "box")
+	b.mapped(1 << 20) // what has one keeps it
+	b.script("cat /proc/self/uid_map | tr -s ' '")
+	b.write()
+	if out := b.ok("run", "--userns", "auto", "box"); out != " 0 1048576 65536\n" {
+		t.Errorf("its own mapping: %q", out)
 	}
 }

@@ -35,6 +35,7 @@ type Container struct {
 	lock    *lock // nil unless this process holds it
 
 	supervisor *supervisor // of a deterministic container that is being made
+	mapped     bool        // its user namespace is none of the configuration's: owners are mapped
 	tracer     int         // the supervisor's pid, where this process has made the container
 }
 
@@ -64,6 +65,8 @@ type Options struct {
 	// Cgroup has a process that Exec runs in groups below the container's, as exec --cgroup names
 	// them; see cgroup.Group.Below.
 	Cgroup []string
+	// UserNS is UserNSAuto, or empty.
+	UserNS string
 	// Terminal, when not nil, is handed the master of the process's terminal, which it
 	// owns, in place of ConsoleSocket.
 	Terminal func(master int) error

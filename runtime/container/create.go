@@ -26,7 +26,7 @@ func (r *Runtime) Create(id string, o *Options) (*Container, error) {
 	if err := oci.ValidateID(id); err != nil {
 		return nil, err
 	}
-	spec, err := r.configuration(o.Bundle)
+	spec, mapped, err := r.configuration(id, o)
 	if err != nil {
 		return nil, err
 	}
@@ -44,32 +44,38 @@ func (r *Runtime) Create(id string, o *Options) (*Container, error) {
 		return nil, err
 	}
 	defer c.Unlock()
+	c.mapped = mapped
 	if err := c.create(o); err != nil {
 		return nil, errors.Join(err, c.removeGroup(), c.remove())
 	}
 	return c, nil
 }
 
-// configuration loads and checks a bundle's.
-func (r *Runtime) configuration(bundle string) (*specs.Spec, error) {
-	spec, err := oci.Load(bundle, r.Log)
-	if err != nil {
-		return nil, err
+// configuration loads and checks a bundle's, and tells whether owners of files are to be mapped.
+func (r *Runtime) configuration(id string, o *Options) (spec *specs.Spec, mapped bool, err error) {
+	if spec, err = oci.Load(o.Bundle, r.Log); err != nil {
+		return nil, false, err
+	}
+	if o.UserNS != "" && o.UserNS != UserNSAuto {
+		return nil, false, fmt.Errorf("--userns %s: there is only %s", o.UserNS, UserNSAuto)
+	}
+	if o.UserNS == UserNSAuto {
+		mapped = addUserNamespace(spec, id) && !ns.Rootless()
 	}
 	given := spec.Annotations
 	spec.Annotations = oci.WithDefaults(given, r.Defaults)
 	if err := checkMode(spec, given); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if err := oci.CheckHost(bundle, spec); err != nil {
-		return nil, err
+	if err := oci.CheckHost(o.Bundle, spec); err != nil {
+		return nil, false, err
 	}
 	if ns.Rootless() {
 		if err := oci.ValidateRootless(spec); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return spec, supported(spec)
+	return spec, mapped, supported(spec)
 }
 
 // supported refuses what the specification allows and this runtime doesn't do.
@@ -140,11 +146,18 @@ func (c *Container) create(o *Options) (err error) {
 	if deterministic(&spec) {
 		spec.Mounts = pinnedMounts(spec.Mounts)
 	}
-	sources, err := openSources(o.Bundle, &spec)
+	sources, err := openSources(o.Bundle, &spec, c.mapped)
 	if err != nil {
 		return err
 	}
 	defer func() { closeAll(sources) }()
+	root := 0
+	if c.mapped {
+		if root, err = openMappedRoot(&spec, c.record.Rootfs); err != nil {
+			return err
+		}
+		sources = append(sources, root) // it is closed with them
+	}
 
 	sp, err := newSpawn()
 	if err != nil {
@@ -166,7 +179,7 @@ func (c *Container) create(o *Options) (err error) {
 	}
 	sp.inherit = append([]int{fifoFD, errorFD}, sources...)
 	t := &task{
-		FIFO: fifoFD, Errors: errorFD, Sources: sources, Preserve: o.ListenFDs + o.PreserveFDs,
+		FIFO: fifoFD, Errors: errorFD, Sources: sources, Root: root, Preserve: o.ListenFDs + o.PreserveFDs,
 		ID: c.record.ID, Bundle: o.Bundle, Rootfs: c.record.Rootfs, Spec: &spec, State: c.record.Hook(),
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring, New: sp.new, User: sp.user,
 	}

@@ -39,6 +39,8 @@ type task struct {
 	State specs.State `json:"state"`
 	// Sources are the detached mounts of the binds among Spec.Mounts, -1 for others.
 	Sources []int `json:"sources"`
+	// Root is a detached mount of the root, 0 where init makes it.
+	Root int `json:"root"`
 	// Views are the hierarchies that a mount of the type cgroup shows.
 	Views []cgroup.View `json:"views"`
 	// New are the namespaces that were made for the container, CLONE_NEW*.

@@ -53,6 +53,10 @@ func (s *stage) openRoot() error {
 		return fmt.Errorf("root: %w", err)
 	}
 	defer unix.Close(target)
+	if s.Root != 0 {
+		s.root = s.Root
+		return rootfs.Attach(s.root, target)
+	}
 	s.root, err = unix.OpenTree(target, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)
 	if err != nil {
 		return fmt.Errorf("clone root: %w", err)

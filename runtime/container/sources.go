@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -34,9 +35,9 @@ func propagation(s *specs.Spec) uintptr {
 }
 
 // openSources clones the sources of a configuration's binds, with the caller's privileges,
-// which init in a user namespace hasn't: detached mounts, one for each of its mounts, -1 for
+// which init in a user namespace hasn't, and with owners mapped where that is asked for and their file systems can: detached mounts, one for each of its mounts, -1 for
 // those that are no bind, or that init opens itself. The descriptors are inherited; closeAll closes them.
-func openSources(bundle string, s *specs.Spec) ([]int, error) {
+func openSources(bundle string, s *specs.Spec, mapped bool) ([]int, error) {
 	fds := make([]int, len(s.Mounts))
 	for i := range fds {
 		fds[i] = -1
@@ -47,7 +48,12 @@ func openSources(bundle string, s *specs.Spec) ([]int, error) {
 		if !o.Bind() || o.Set&unix.MS_REMOUNT != 0 || ns.Rootless() {
 			continue // a caller without privileges has none that init hasn't
 		}
-		fd, err := openSource(bundle, s, m, &o)
+		as := o
+		as.IDMap = o.IDMap || mapped
+		fd, err := openSource(bundle, s, m, &as)
+		if mapped && !o.IDMap && errors.Is(err, unix.EINVAL) {
+			fd, err = openSource(bundle, s, m, &o) // its files are nobody's
+		}
 		if err != nil {
 			closeAll(fds)
 			return nil, fmt.Errorf("mount %q at %q: %w", m.Source, m.Destination, err)
