@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -125,7 +126,7 @@ const again = 5 * time.Millisecond
 // may go unnoticed, by a key or kill(2): the kernel tells of none but SIGKILL. Of those that the runtime's own
 // commands send Run.Stir tells.
 func (e *engine) attention() time.Duration {
-	if e.earFD() >= 0 {
+	if e.earFD() >= 0 || slices.ContainsFunc(e.live, func(t *task) bool { return t.visit != nil && t.visit.terminal }) {
 		return 100 * time.Millisecond
 	}
 	return time.Second
@@ -180,6 +181,11 @@ func (e *engine) stir(still func() bool) {
 func (e *engine) stirs() {
 	e.stirred.Store(false)
 	e.ear.heard.Store(false)
+	for _, t := range e.live {
+		if v := t.visit; v != nil && v.ear != nil && v.ear.heard.Load() {
+			v.deaf()
+		}
+	}
 	for _, s := range e.sources {
 		if s.arrived.Load() {
 			e.takeInput(s)

@@ -179,6 +179,9 @@ func (e *engine) terminalReadable(t *task, fd int32, st *unix.Stat_t) bool {
 		return true // such a read waits for a time at most
 	}
 	key := mode.Cc[unix.VEOF]
+	if kind != ttyOurs && t.visit != nil && t.visit.terminal {
+		e.hearsVisit(t, fd)
+	}
 	if kind != ttyOurs || e.cfg.Terminal.Typing() || !lines && e.typedEnd || key == e.typedVain {
 		return false
 	}

@@ -39,6 +39,9 @@ var ErrOver = errors.New("the box has ended")
 type visit struct {
 	box   *outbox
 	sinks int // that are open
+
+	terminal bool
+	ear      *visitEar // waits for input of it
 }
 
 // A Visitor is a process that is to join the box.
@@ -53,6 +56,8 @@ type Visitor struct {
 	// Outlets take what is written to the pipes Outputs, of standard output and standard error.
 	Outputs [2]vfs.Key
 	Outlets [2]Outlet
+	// Terminal tells that it has one.
+	Terminal bool
 }
 
 // A Reservation is a place in the box for a process that is to be made at once.
@@ -172,7 +177,7 @@ func (e *engine) joins(v *Reservation, g *Visitor) error {
 		process: &process{
 			vpid: v.pid, pidfd: openPidfd(g.PID), pgid: v.pid, sid: v.pid,
 			seed: e.visitSeed(), limits: procfs.DefaultLimits(),
-			visit: &visit{box: &outbox{}},
+			visit: &visit{box: &outbox{}, terminal: g.Terminal},
 		},
 		pid: g.PID, tid: v.pid, state: stateRunning, cpu: e.cfg.CPU,
 		// After all that are forked.
@@ -272,6 +277,7 @@ func (e *engine) present() clock.Edge {
 func (e *engine) leavesVisit(t *task) {
 	if t.visit != nil {
 		e.gone.from(t)
+		t.visit.deaf()
 	}
 }
 

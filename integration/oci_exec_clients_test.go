@@ -42,6 +42,9 @@ func TestOCIExecPodman(t *testing.T) {
 	p.gives(3, "", "exec", "live", "sh", "-c", "exit 3")
 	p.gives(127, "", "exec", "live", "/no/such/program")
 	p.gives(0, "1000", "exec", "--user", "1000", "live", "id", "-u")
+	if r := p.do("exec", "--tty", "live", "sh", "-c", "tty; echo $PPID; exit 6"); r.Exit != 6 || r.Stdout != "/dev/pts/0\r\n0\r\n" {
+		t.Errorf("with a terminal: %d, %q, %s", r.Exit, r.Stdout, r.Stderr)
+	}
 	for range 3 {
 		p.ok("healthcheck", "run", "live")
 	}

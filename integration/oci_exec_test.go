@@ -376,3 +376,42 @@ func TestOCIExecUsers(t *testing.T) {
 	}
 	b.ok("delete", "--force", "box")
 }
+
+// TestOCIExecTerminal runs a process with a terminal in a container without one: it is typed at,
+// interrupted by a key, and its terminal ends with it.
+func TestOCIExecTerminal(t *testing.T) {
+	b := deterministicBundle(t, "touch /ready; sleep 1000")
+	b.launch("box")
+	socket := filepath.Join(b.dir, "console")
+	got := descriptors(t, socket)
+	pidFile := filepath.Join(b.dir, "pid")
+	b.ok("exec", "--tty", "--detach", "--console-socket", socket, "--pid-file", pidFile, "box", "sh", "-c",
+		"tty; echo $PPID; read x; echo got $x; trap 'echo key; exit 4' INT; touch /in; sleep 1000; echo not")
+	master := <-got
+	if master == nil {
+		t.Fatal("no terminal")
+	}
+	if _, err := master.WriteString("words\n"); err != nil {
+		t.Fatal(err)
+	}
+	b.appears("in")
+	if _, err := master.WriteString("\x03"); err != nil {
+		t.Fatal(err)
+	}
+	text := all(t, master)
+	for _, want := range []string{"/dev/pts/0\r\n", "\n0\r\n", "got words\r\n", "key\r\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the terminal shows %q, without %q", text, want)
+		}
+	}
+	var ws unix.WaitStatus
+	if _, err := unix.Wait4(pidIn(t, pidFile), &ws, 0, nil); err != nil || ws.ExitStatus() != 4 {
+		t.Errorf("status %#x, %v", ws, err)
+	}
+	b.ok("kill", "box", "KILL")
+	b.stopped("box")
+	if v := b.verdictOf("box"); v.Execs < 2 {
+		t.Errorf("verdict %+v", v)
+	}
+	b.ok("delete", "box")
+}

@@ -54,8 +54,8 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	}
 	start := func() error { return sp.start(t) }
 	traced := deterministic(c.record.Config)
-	if traced && !process.Terminal {
-		v, err := c.visit()
+	if traced {
+		v, err := c.visit(process.Terminal)
 		if err != nil {
 			return 0, execError(err)
 		}

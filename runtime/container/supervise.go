@@ -31,7 +31,7 @@ const SupervisorName = "laplace-container-supervisor"
 const VerdictFile = "verdict.json"
 
 // UntracedFile is not empty when exec has run a process in a deterministic container that nobody traces: before
-// its start, or with a terminal. The verdict must not be deterministic then.
+// its start. The verdict must not be deterministic then.
 const UntracedFile = "untraced"
 
 // CacheDir is the name, in the directory of all containers, of the directory for what supervisors know of executables.

@@ -27,9 +27,11 @@ type Request struct {
 	// Stir tells in place of that that a process has been sent a signal.
 	Stir bool `json:"stir,omitempty"`
 	// Streams are the pipes that the process has in place of the caller's standard streams: their
-	// device and number; nothing where it has the caller's own. With a PID come descriptors: the socket
-	// to the process, the caller's three streams, and the other end of each pipe, in this order.
+	// device and number; nothing where it has the caller's own, or a terminal. With a PID come descriptors:
+	// the socket to the process, then, for each pipe, the caller's stream and the pipe's other end.
 	Streams [3]*Pipe `json:"streams"`
+	// Terminal tells that the process has one.
+	Terminal bool `json:"terminal,omitempty"`
 	// File is the caller's file that the process has as its standard input.
 	File *Pipe `json:"file,omitempty"`
 }
@@ -91,7 +93,7 @@ type visit struct {
 
 // visit connects with the container's supervisor; nil where nothing is traced yet: before start. The
 // caller closes it by done.
-func (c *Container) visit() (v *visit, err error) {
+func (c *Container) visit(terminal bool) (v *visit, err error) {
 	status, err := c.status()
 	if err != nil || status == oci.Created {
 		return nil, err
@@ -109,7 +111,7 @@ func (c *Container) visit() (v *visit, err error) {
 	if err != nil {
 		return v, fmt.Errorf("supervisor: %w", err)
 	}
-	v.supervisor, err = newSupervisor(false)
+	v.supervisor, err = newSupervisor(terminal)
 	return v, err
 }
 
@@ -197,15 +199,15 @@ func (v *visit) start(c *Container, sp *spawn, t *task) error {
 	if err := v.instead(func() error { return sp.start(t) }); err != nil {
 		return err
 	}
-	r := &Request{PID: sp.pid}
-	fds := append([]int{v.ours}, v.stdio[:]...)
+	r := &Request{PID: sp.pid, Terminal: t.Spec.Process.Terminal}
+	fds := []int{v.ours}
 	for i, fd := range v.streams {
 		if fd >= 0 {
 			r.Streams[i] = pipeOf(fd)
-			fds = append(fds, v.ends[i])
+			fds = append(fds, v.stdio[i], v.ends[i])
 		}
 	}
-	if v.streams[0] < 0 {
+	if v.streams[0] < 0 && v.stdio[0] >= 0 {
 		r.File = pipeOf(v.stdio[0])
 	}
 	return v.ask(c, r, fds...)
@@ -244,7 +246,7 @@ func ParseRequest(data, oob []byte) (r *Request, fds []int, err error) {
 	}
 	r = new(Request)
 	err = json.Unmarshal(data, r)
-	if err == nil && r.PID != 0 && len(fds) != 4+len(slices.DeleteFunc(slices.Clone(r.Streams[:]), func(p *Pipe) bool { return p == nil })) {
+	if err == nil && r.PID != 0 && len(fds) != 1+2*len(slices.DeleteFunc(slices.Clone(r.Streams[:]), func(p *Pipe) bool { return p == nil })) {
 		err = unix.EPROTO
 	}
 	if err != nil {

@@ -127,7 +127,7 @@ func (w *warden) supervise() *Verdict {
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(s.Untraced, &st); err != nil || st.Size > 0 {
-		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "a process was started by exec, before start or with a terminal, and nobody traces it"})
+		v.Taints = append(v.Taints, Taint{Kind: "exec", Detail: "a process was started by exec before start, and nobody traces it"})
 	}
 	if err != nil {
 		v.Error = err.Error()

@@ -63,22 +63,20 @@ func (w *warden) receive(c *net.UnixConn) {
 	}
 	place.Made()
 	reply(c, nil)
-	v := &visitor{w: w, init: fds[0], stdin: fds[1]}
+	v := &visitor{w: w, init: fds[0], stdin: -1}
 	defer v.close()
-	ends := fds[4:]
+	fds = fds[1:]
 	for i, p := range r.Streams {
 		if p == nil {
-			closeAll(fds[1+i : 2+i])
-			if i == 0 {
-				v.stdin = -1
-			}
 			continue
 		}
-		e := end{fd: int32(ends[0]), key: vfs.Key{Dev: p.Dev, Ino: p.Ino}}
-		ends = ends[1:]
-		if i > 0 {
-			e.out = &outlet{fd: fds[1+i], owned: true, stir: w.run.Stir, group: &w.passing}
+		e := end{fd: int32(fds[1]), key: vfs.Key{Dev: p.Dev, Ino: p.Ino}}
+		if i == 0 {
+			v.stdin = fds[0]
+		} else {
+			e.out = &outlet{fd: fds[0], owned: true, stir: w.run.Stir, group: &w.passing}
 		}
+		fds = fds[2:]
 		v.ends = append(v.ends, e)
 	}
 	if !v.asks() {
@@ -144,7 +142,7 @@ func (v *visitor) asks() bool {
 }
 
 func (v *visitor) visitor(r *container.Request) *determinize.Visitor {
-	g := &determinize.Visitor{Command: determinize.Command{PID: r.PID, Go: os.NewFile(uintptr(v.init), "init")}}
+	g := &determinize.Visitor{Command: determinize.Command{PID: r.PID, Go: os.NewFile(uintptr(v.init), "init")}, Terminal: r.Terminal}
 	v.init = -1
 	if r.File != nil {
 		g.StdinFile = vfs.Key{Dev: r.File.Dev, Ino: r.File.Ino}
