@@ -308,7 +308,7 @@ func (e *engine) changing(t *task, fd int32, st *unix.Stat_t) *vfs.Inode {
 	if !e.mayChange(st) {
 		return nil
 	}
-	return e.inode(st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+	return e.inode(st, func() (string, unix.Errno) { return e.pathOf(e.fdPath(t, fd)) })
 }
 
 // accesses are what is remembered of accesses to a file.

@@ -93,6 +93,10 @@ func (e *engine) learnsCreds(t *task) {
 
 // be has the engine's thread look at files as a task does.
 func (e *engine) be(t *task) {
+	for _, fd := range e.lent {
+		unix.Close(fd)
+	}
+	e.lent = e.lent[:0]
 	if !e.cfg.Users || t.creds == e.acting {
 		return
 	}
@@ -150,7 +154,12 @@ func setEffective(want uint64) error {
 
 // changesCreds lets a call run that changes who a task is.
 func (e *engine) changesCreds(t *task) verdict {
-	return runThen(func(int64) { e.learnsCreds(t) })
+	return runThen(func(int64) {
+		was := t.creds
+		if e.learnsCreds(t); t.creds != was {
+			t.undumpable = true
+		}
+	})
 }
 
 // uid is the user that a task is for others.

@@ -210,6 +210,7 @@ type engine struct {
 	log *slog.Logger
 
 	acting creds // whose rights to files the engine's thread has
+	lent   []int // copies of descriptors of a task, see fdPath
 
 	tasks     map[int]*task // by the engine's pid
 	vpids     map[int]*task // by the box's pid

@@ -17,14 +17,17 @@ import (
 // eachDescriptor calls f with the magic link of each descriptor of each task,
 // until f returns true.
 func (e *engine) eachDescriptor(f func(link string) bool) bool {
-	for pid := range e.tasks {
-		dir := strconv.Itoa(pid) + "/fd"
-		fd, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			continue // dead
-		}
-		found := e.anyEntry(fd, func(name string) bool { return name[0] != '.' && f(dir+"/"+name) })
-		unix.Close(fd)
+	for pid, t := range e.tasks {
+		found := false
+		e.onFDs(t, func() {
+			dir := strconv.Itoa(pid) + "/fd"
+			fd, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return // dead
+			}
+			found = e.anyEntry(fd, func(name string) bool { return name[0] != '.' && f(dir+"/"+name) })
+			unix.Close(fd)
+		})
 		if found {
 			return true
 		}

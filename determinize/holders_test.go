@@ -55,7 +55,7 @@ func TestHolders(t *testing.T) {
 	root := t.TempDir()
 	tree(t, root, "d/open", "d/mapped", "closed", "e/f")
 	e := fileEngine(t, vfs.Mount{Path: root, Project: true}, vfs.Mount{Path: root + "/e", Project: true})
-	e.tasks = map[int]*task{os.Getpid(): {}}
+	e.tasks = map[int]*task{os.Getpid(): {process: &process{}}}
 	f, err := os.Open(root + "/d/open")
 	if err != nil {
 		t.Fatal(err)

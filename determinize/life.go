@@ -111,7 +111,7 @@ func (e *engine) forked(t *task, vfork bool) {
 			pgid: t.pgid, sid: t.sid,
 			exec: t.exec, noWait: t.noWait, nice: t.nice, limits: t.limits, auxv: t.auxv, dump: t.dump,
 			cloned: plan.cloned, chldIgnored: t.chldIgnored, chldCaught: t.chldCaught, signalfds: t.signalfds,
-			locker: t.locker, forked: true, visit: t.visit, vdso: t.vdso, reads: t.reads.copy(), memory: t.memory, reopened: maps.Clone(t.reopened),
+			locker: t.locker, forked: true, visit: t.visit, undumpable: t.undumpable, vdso: t.vdso, reads: t.reads.copy(), memory: t.memory, reopened: maps.Clone(t.reopened),
 		},
 		pid: pid, tid: plan.vpid, path: t.childPath(), clk: t.clk.Fork(), creds: t.creds,
 		cpus: t.cpus, cpu: t.cpu, pace: pace{perStop: t.pace.perStop}, state: stateReady,

@@ -350,7 +350,7 @@ func (e *engine) start(t *task, dirfd int32) *folder {
 		if e.statFD(t, dirfd, &st) != 0 || !isDir(&st) {
 			return nil
 		}
-		return e.folderNow(&st, fdPath(t, dirfd))
+		return e.folderNow(&st, e.fdPath(t, dirfd))
 	}
 	if t.cwd == nil {
 		link := strconv.Itoa(t.pid) + "/cwd"

@@ -95,7 +95,7 @@ func (e *engine) alienTurn(t *task) (verdict, bool) {
 func (e *engine) dirOfProc(t *task, dirfd int32) string {
 	link := strconv.Itoa(t.pid) + "/cwd"
 	if dirfd != unix.AT_FDCWD {
-		link = fdPath(t, dirfd)
+		link = e.fdPath(t, dirfd)
 	}
 	var st unix.Stat_t
 	if unix.Fstatat(e.procFD(), link, &st, 0) != nil || st.Dev != e.proc {

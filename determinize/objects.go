@@ -110,6 +110,10 @@ func (e *engine) objectLink(ino uint64) (string, bool) {
 
 // eachFD visits the descriptors of a process.
 func (e *engine) eachFD(t *task, visit func(fd int, st *unix.Stat_t)) {
+	e.onFDs(t, func() { e.eachFDIn(t, visit) })
+}
+
+func (e *engine) eachFDIn(t *task, visit func(fd int, st *unix.Stat_t)) {
 	at, err := unix.Openat(e.procFD(), strconv.Itoa(t.leader.pid)+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return

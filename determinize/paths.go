@@ -63,11 +63,9 @@ func (e *engine) locate(t *task, dirfd int32, s string, empty bool) (where, unix
 	if strings.HasPrefix(s, "/") {
 		return where{dir: unix.AT_FDCWD, path: t.own(s), raw: s}, 0
 	}
-	base := strconv.Itoa(t.pid)
-	if dirfd == unix.AT_FDCWD {
-		base += "/cwd"
-	} else {
-		base += "/fd/" + strconv.Itoa(int(dirfd))
+	base := strconv.Itoa(t.pid) + "/cwd"
+	if dirfd != unix.AT_FDCWD {
+		base = e.fdPath(t, dirfd)
 	}
 	if s == "" {
 		if !empty {
@@ -111,9 +109,24 @@ func (t *task) own(s string) string {
 
 func (e *engine) procFD() int { return int(e.cfg.HostProc.Fd()) }
 
-// fdPath is where a descriptor of the guest is found.
-func fdPath(t *task, fd int32) string {
+// fdPath is where a descriptor of the guest is found, until the engine turns to another task or call.
+func (e *engine) fdPath(t *task, fd int32) string {
+	if t.undumpable {
+		if local, errno := e.borrow(t, fd); errno == 0 {
+			e.lent = append(e.lent, local)
+			return "self/fd/" + strconv.Itoa(local)
+		}
+	}
 	return strconv.Itoa(t.pid) + "/fd/" + strconv.Itoa(int(fd))
+}
+
+// onFDs calls f, which looks at the descriptors of a process in /proc.
+func (e *engine) onFDs(t *task, f func()) {
+	if t != nil && t.undumpable {
+		e.privileged(f)
+		return
+	}
+	f()
 }
 
 // stat stats a place. follow says whether a final symbolic link is followed.
@@ -146,7 +159,7 @@ func (e *engine) statFD(t *task, fd int32, st *unix.Stat_t) unix.Errno {
 	if fd < 0 {
 		return unix.EBADF
 	}
-	errno := errnoOf(unix.Fstatat(e.procFD(), fdPath(t, fd), st, 0))
+	errno := errnoOf(unix.Fstatat(e.procFD(), e.fdPath(t, fd), st, 0))
 	if errno == unix.ENOENT {
 		return unix.EBADF
 	}

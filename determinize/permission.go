@@ -275,7 +275,7 @@ func (e *engine) mayEnter(t *task, fd int32) unix.Errno {
 	if !e.cfg.OwnsFiles || e.statFD(t, fd, &st) != 0 || !isDir(&st) {
 		return 0
 	}
-	return e.mayUseFD(&st, fdPath(t, fd), unix.X_OK)
+	return e.mayUseFD(&st, e.fdPath(t, fd), unix.X_OK)
 }
 
 // mayRead is EACCES where the guest may not read what the engine has opened.

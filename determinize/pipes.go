@@ -148,6 +148,11 @@ func endsOf(flags int) sched.Ends {
 // openEnds are the ends of a pipe that a task's descriptors lead to, but for those
 // that without accepts.
 func (e *engine) openEnds(t *task, k vfs.Key, without func(fd int) bool) (ends sched.Ends) {
+	e.onFDs(t, func() { ends = e.openEndsIn(t, k, without) })
+	return ends
+}
+
+func (e *engine) openEndsIn(t *task, k vfs.Key, without func(fd int) bool) (ends sched.Ends) {
 	dir := strconv.Itoa(t.pid) + "/fd"
 	at, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -76,7 +76,7 @@ func (e *engine) fileOf(t *task, fd int32) (f fileAt, st unix.Stat_t, ok bool) {
 	if errno != 0 || k != kindFile && k != kindDir || st.Dev == e.proc || e.substituted(&st) {
 		return f, st, false
 	}
-	path, errno := e.pathOf(fdPath(t, fd))
+	path, errno := e.pathOf(e.fdPath(t, fd))
 	if errno != 0 {
 		return f, st, false
 	}
@@ -313,7 +313,9 @@ func (e *engine) areClosed(t *task, all []closing, closes func(fd int) bool) {
 
 // closesOnExec tells whether one of a task's descriptors is closed when it starts a program.
 func (e *engine) closesOnExec(t *task, fd int) bool {
-	b, errno := e.readProc(strconv.Itoa(t.leader.pid) + "/fdinfo/" + strconv.Itoa(fd))
+	var b []byte
+	var errno unix.Errno
+	e.onFDs(t, func() { b, errno = e.readProc(strconv.Itoa(t.leader.pid) + "/fdinfo/" + strconv.Itoa(fd)) })
 	if errno != 0 {
 		return false
 	}

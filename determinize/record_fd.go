@@ -27,7 +27,7 @@ func (e *engine) inherits(t *task, r *recording) {
 		d := conflict.FD{Number: uint32(fd), Kind: fdKinds[k], Flags: uint32(flags)}
 		var way []*name
 		if k == kindFile || k == kindDir {
-			d.Path, _ = e.pathOf(fdPath(t, int32(fd)))
+			d.Path, _ = e.pathOf(e.fdPath(t, int32(fd)))
 			if n := e.fs.Find(st); n != nil {
 				d.Path = e.withoutNumber(n, d.Path)
 				at := e.places[n]

@@ -31,6 +31,10 @@ const (
 
 // shareFDs notes that a task forks: all descriptors that it has are the child's, too.
 func (e *engine) shareFDs(t, child *task) {
+	e.onFDs(t, func() { e.shareFDsOf(t, child) })
+}
+
+func (e *engine) shareFDsOf(t, child *task) {
 	dir := strconv.Itoa(t.pid) + "/fd"
 	at, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

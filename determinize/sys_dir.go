@@ -156,7 +156,7 @@ func (e *engine) showsListing(t *task, fd int32, entries []dirEntry) {
 		return
 	}
 	link := func() string {
-		path, _ := e.pathOf(fdPath(t, fd))
+		path, _ := e.pathOf(e.fdPath(t, fd))
 		return path
 	}
 	e.sawListing(t, e.inode(&st, func() (string, unix.Errno) { return link(), 0 }), entries, link)
@@ -164,7 +164,7 @@ func (e *engine) showsListing(t *task, fd int32, entries []dirEntry) {
 
 // list reads a whole directory, sorted by name, "." and ".." first.
 func (e *engine) list(t *task, fd int32) ([]dirEntry, unix.Errno) {
-	local, err := unix.Openat(e.procFD(), fdPath(t, fd), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	local, err := unix.Openat(e.procFD(), e.fdPath(t, fd), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, errnoOf(err)
 	}

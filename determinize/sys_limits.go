@@ -148,7 +148,7 @@ func (e *engine) seals(t *task) verdict {
 	if errno := e.statFD(t, t.fd(0), &st); errno != 0 {
 		return fail(errno)
 	}
-	target, errno := e.pathOf(fdPath(t, t.fd(0)))
+	target, errno := e.pathOf(e.fdPath(t, t.fd(0)))
 	if errno != 0 || !strings.HasPrefix(target, "/memfd:") || e.substituted(&st) {
 		return fail(unix.EINVAL)
 	}

@@ -30,7 +30,7 @@ func utimeEnter(e *engine, t *task) verdict {
 	if errno != 0 {
 		return fail(errno)
 	}
-	w := where{dir: e.procFD(), path: fdPath(t, dirfd)}
+	w := where{dir: e.procFD(), path: e.fdPath(t, dirfd)}
 	if path != 0 {
 		if w, errno = e.path(t, dirfd, path, flags&unix.AT_EMPTY_PATH != 0); errno != 0 {
 			return fail(errno)
@@ -178,7 +178,7 @@ func (e *engine) metaPath(t *task) (w where, follow bool, errno unix.Errno) {
 	switch t.call.Nr {
 	case unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE,
 		unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_FLISTXATTR:
-		return where{dir: e.procFD(), path: fdPath(t, t.fd(0))}, true, 0
+		return where{dir: e.procFD(), path: e.fdPath(t, t.fd(0))}, true, 0
 	case unix.SYS_FCHMODAT:
 		w, errno = e.path(t, t.fd(0), t.arg(1), false)
 		return w, true, errno

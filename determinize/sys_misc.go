@@ -204,7 +204,7 @@ func (e *engine) mapped(t *task, fd int32) (verdict, bool) {
 	}
 	e.maps(t, n, conflict.Change)
 	if t.arg(2)&unix.PROT_WRITE != 0 {
-		e.wrote(t, e.inode(&st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) }))
+		e.wrote(t, e.inode(&st, func() (string, unix.Errno) { return e.pathOf(e.fdPath(t, fd)) }))
 	}
 	return verdict{}, false
 }

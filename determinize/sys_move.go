@@ -359,7 +359,7 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 		return len(data), e.deliver(t, s, s.peer, &packet{data: slices.Clone(data)}, &control{})
 	case kindFile:
 		fd := out.fd
-		file := e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+		file := e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(e.fdPath(t, fd)) })
 		e.writesContent(t, file, conflict.Change)
 		var n int
 		var err error

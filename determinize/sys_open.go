@@ -123,7 +123,7 @@ func (e *engine) openResolved(t *task, dirfd int32, o opening, resolve uint64) v
 func (e *engine) resolves(t *task, dirfd int32, o opening, resolve uint64) unix.Errno {
 	base := strconv.Itoa(t.pid) + "/cwd"
 	if dirfd != unix.AT_FDCWD {
-		base = fdPath(t, dirfd)
+		base = e.fdPath(t, dirfd)
 	}
 	dir, err := unix.Openat(e.procFD(), base, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -302,7 +302,7 @@ func (e *engine) opened(t *task, fd int32, o opening, created bool) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Dev == e.proc {
 		return
 	}
-	path, errno := e.pathOf(fdPath(t, fd))
+	path, errno := e.pathOf(e.fdPath(t, fd))
 	if known := e.fs.Find(&st); created && o.flags&(unix.O_EXCL|unix.O_TMPFILE) == 0 && known != nil && known.Made && !known.Gone() && !known.Going && e.isAt(known, path) {
 		created = false // somebody was faster
 	}

@@ -466,7 +466,7 @@ func (e *engine) procWritable(t *task, fd int32) bool {
 // procRow returns the row of the file of /proc that a descriptor leads to. There
 // is none for another's memory, to which a descriptor may have been inherited.
 func (e *engine) procRow(t *task, fd int32) (procfs.Row, bool) {
-	path, errno := e.pathOf(fdPath(t, fd))
+	path, errno := e.pathOf(e.fdPath(t, fd))
 	if errno != 0 {
 		return procfs.Row{}, false
 	}

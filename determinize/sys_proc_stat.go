@@ -52,7 +52,7 @@ func (e *engine) statTarget(t *task) (where, bool, unix.Errno) {
 	dirfd, path, flags := int32(unix.AT_FDCWD), t.arg(0), uint64(0)
 	switch t.call.Nr {
 	case unix.SYS_FSTAT:
-		return where{dir: e.procFD(), path: fdPath(t, t.fd(0))}, true, 0
+		return where{dir: e.procFD(), path: e.fdPath(t, t.fd(0))}, true, 0
 	case unix.SYS_LSTAT:
 		flags = unix.AT_SYMLINK_NOFOLLOW
 	case unix.SYS_NEWFSTATAT:

@@ -274,7 +274,7 @@ func writeEnter(e *engine, t *task) verdict {
 
 // writeFile lets a write to a regular file through, and stamps it.
 func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
-	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(fdPath(t, fd)) })
+	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(e.fdPath(t, fd)) })
 	if v, wait := e.fileTurn(t, n); wait {
 		return v
 	}

@@ -3,7 +3,6 @@ package determinize
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -332,18 +331,10 @@ func (e *engine) recountSockets(t *task, without func(fd int) bool) {
 		return
 	}
 	left := make(map[vfs.Key]bool)
-	dir := strconv.Itoa(t.pid) + "/fd"
-	at, err := unix.Openat(e.procFD(), dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return
-	}
-	defer unix.Close(at)
-	e.anyEntry(at, func(name string) bool {
-		var st unix.Stat_t
-		if fd, err := strconv.Atoi(name); err == nil && !without(fd) && unix.Fstatat(at, name, &st, 0) == nil {
-			left[vfs.KeyOf(&st)] = true
+	e.eachFD(t, func(fd int, st *unix.Stat_t) {
+		if !without(fd) {
+			left[vfs.KeyOf(st)] = true
 		}
-		return false
 	})
 	for _, s := range slices.Clone(t.sockets) {
 		if !left[s.key] {

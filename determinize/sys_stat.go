@@ -96,7 +96,7 @@ func (e *engine) show(t *task, st *unix.Stat_t, w where, follow bool) {
 
 // showFD rewrites a stat result of a descriptor.
 func (e *engine) showFD(t *task, fd int32, st *unix.Stat_t) {
-	link := fdPath(t, fd)
+	link := e.fdPath(t, fd)
 	if st.Dev == e.proc {
 		e.showProc(t, st)
 		return

@@ -78,6 +78,7 @@ type process struct {
 	kidOwn      time.Duration // own time of children that were waited for
 	kidAny      bool          // there was one
 	dump        uint64        // 1 when it is not dumpable; PR_SET_DUMPABLE
+	undumpable  bool          // the kernel takes it as such, since its user changed: its descriptors are closed to it in /proc
 	exec        *execution
 	leftWhole   bool                // it has been counted as one that does nothing any more
 	clockSeen   bool                // its program has slept, or set a timer

@@ -135,7 +135,7 @@ func (e *engine) inheritsAll(t *task, w *whole) string {
 				w.sinks[key] = &sink{fd: fd, key: key, device: true} // for its flags
 			}
 		case kindDir:
-			path, _ := e.pathOf(fdPath(t, int32(fd)))
+			path, _ := e.pathOf(e.fdPath(t, int32(fd)))
 			text = append(text, strconv.Quote(path)...)
 		case kindTTY:
 			w.cannot("it has a terminal")
@@ -155,7 +155,7 @@ func (e *engine) inheritsFile(t *task, w *whole, fd int, st *unix.Stat_t, flags 
 		return append(text, "stdin"...)
 	}
 	key := vfs.KeyOf(st)
-	path, _ := e.pathOf(fdPath(t, int32(fd)))
+	path, _ := e.pathOf(e.fdPath(t, int32(fd)))
 	n := e.inode(st, func() (string, unix.Errno) { return path, 0 })
 	if flags&unix.O_ACCMODE == unix.O_WRONLY {
 		if w.sinks[key] == nil {

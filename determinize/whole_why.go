@@ -144,7 +144,7 @@ func (e *engine) asksXattrs(t *task) {
 	if t.whole() == nil {
 		return
 	}
-	w, follow := where{dir: e.procFD(), path: fdPath(t, t.fd(0))}, true
+	w, follow := where{dir: e.procFD(), path: e.fdPath(t, t.fd(0))}, true
 	if t.call.Nr != unix.SYS_FGETXATTR && t.call.Nr != unix.SYS_FLISTXATTR {
 		var errno unix.Errno
 		if w, follow, errno = e.metaPath(t); errno != 0 {

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,8 @@ func newPlacer(pid int) (*placer, error) {
 	p := &placer{sock: pair[0], cmd: exec.Command("/proc/self/exe")}
 	p.cmd.Args[0] = PlacerName
 	p.cmd.Dir = "/"
+	p.cmd.Env = []string{"GODEBUG=containermaxprocs=0"} // Go would keep files of the host's control groups open
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS} // see hide
 	p.cmd.ExtraFiles = []*os.File{end}
 	// A thread whose children are elsewhere cannot come back from a user namespace: it ends.
 	started := make(chan error)
@@ -102,6 +105,10 @@ func PlacerMain() {
 	if err != nil {
 		os.Exit(1)
 	}
+	if err := hide(); err != nil {
+		fmt.Fprintln(os.Stderr, "nothing of the host:", err)
+		os.Exit(1)
+	}
 	most, _ := strconv.Atoi(strings.TrimSpace(string(max)))
 	if _, err := unix.Write(sock, binary.LittleEndian.AppendUint32(nil, uint32(most))); err != nil {
 		os.Exit(1)
@@ -123,4 +130,28 @@ func PlacerMain() {
 			os.Exit(0)
 		}
 	}
+}
+
+// hide takes from the process, which is in a mount namespace of its own, all that there is of the host: the
+// container's root may have the privileges to look at processes in its pid namespace, and their root
+// directories, whatever /proc shows of them.
+func hide() error {
+	const empty = "/proc" // a directory that is there
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	if err := unix.Mount("tmpfs", empty, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "size=4k"); err != nil {
+		return fmt.Errorf("empty root: %w", err)
+	}
+	if err := unix.Chdir(empty); err != nil {
+		return err
+	}
+	// The old root comes to lie over the new one, and goes; pivot_root(2).
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot_root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("unmount the old root: %w", err)
+	}
+	return unix.Chdir("/")
 }
