@@ -45,7 +45,7 @@ func newPlacer(pid int) (*placer, error) {
 	p := &placer{sock: pair[0], cmd: exec.Command("/proc/self/exe")}
 	p.cmd.Args[0] = PlacerName
 	p.cmd.Dir = "/"
-	p.cmd.Env = []string{"GODEBUG=containermaxprocs=0"} // Go would keep files of the host's control groups open
+	p.cmd.Env = []string{"GODEBUG=containermaxprocs=0"}                    // Go would keep files of the host's control groups open
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS} // see hide
 	p.cmd.ExtraFiles = []*os.File{end}
 	// A thread whose children are elsewhere cannot come back from a user namespace: it ends.
