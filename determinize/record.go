@@ -276,7 +276,7 @@ func (e *engine) sawStat(t *task, n *vfs.Inode, st *unix.Stat_t, link func() str
 		return // what is no file has no path
 	}
 	if e.caches() {
-		e.seesStatus(t, n, st, e.nodePath(n, link))
+		e.seesStatus(t, n, st, link)
 	}
 	if o := e.ofFile(t, r, n, link); o.saw(t, conflict.SawMetadata) {
 		o.digests[0] = e.records.digest(bytesOf(st))

@@ -116,6 +116,10 @@ func (e *engine) seesName(t *task, d *folder, base string, nm *name) {
 		w.cannot("it looked up too many names")
 		return
 	}
+	if changes, again := w.noted.names[nm]; again && changes == len(nm.past) {
+		return
+	}
+	w.noted.names[nm] = len(nm.past)
 	by := nm.by
 	if by == 0 && d.node.Made {
 		by = d.node.MadeBy
@@ -183,11 +187,20 @@ func (e *engine) sighted(t *task, path string) *sighting {
 }
 
 // seesStatus notes that a task was shown a file's status.
-func (e *engine) seesStatus(t *task, n *vfs.Inode, st *unix.Stat_t, path string) {
+func (e *engine) seesStatus(t *task, n *vfs.Inode, st *unix.Stat_t, link func() string) {
 	w := t.whole()
 	if w == nil {
 		return
 	}
+	by := changers{}
+	if f := n.Accesses; f != nil {
+		by = changers{f.ChangedBy, f.ListedBy}
+	}
+	if was, again := w.noted.statuses[n]; again && was == by {
+		return
+	}
+	w.noted.statuses[n] = by
+	path := e.nodePath(n, link)
 	s := e.sighted(t, path)
 	s.Kind, s.Sight = memo.Status, e.sightOf(t)
 	s.Mtime, s.Ino = st.Mtim.Nano()-e.epoch(), st.Ino
@@ -263,6 +276,11 @@ func (e *engine) seesContent(t *task, n *vfs.Inode, path string) {
 	if e.isWithin(by, w) {
 		return
 	}
+	version := e.accesses(n).Version + 1
+	if w.noted.contents[n] == version {
+		return
+	}
+	w.noted.contents[n] = version
 	if path == "" {
 		path = e.pathOfNode(n)
 	}

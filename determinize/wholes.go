@@ -77,6 +77,7 @@ type whole struct {
 	}
 	seen     map[sightKey]*sighting
 	inOrder  []*sighting
+	noted    noted
 	names    map[*name]place
 	nodes    map[*vfs.Inode]touched
 	origin   map[*vfs.Inode]origin // of what it has moved, and has not made
@@ -104,6 +105,16 @@ const (
 	maxWritten = 16 << 20
 	maxReasons = 8
 )
+
+// noted is what has been noted of what, so that it is not found out again at every call.
+type noted struct {
+	names    map[*name]int // how often they had been changed
+	statuses map[*vfs.Inode]changers
+	contents map[*vfs.Inode]uint32 // versions, one more
+}
+
+// changers are those who had changed a file's status, and a directory's entries.
+type changers struct{ status, entries uint64 }
 
 // touched is what a whole has changed of a file that it did not make, or did.
 type touched struct {
@@ -198,7 +209,8 @@ func (e *engine) beginsWhole(t *task, x, from *execution, env []string, digest [
 	}
 	w := &whole{
 		id: x.id, x: x, owner: t.process, alive: 1, execs: 1,
-		seen: make(map[sightKey]*sighting), inherits: make(map[vfs.Key]int), sinks: make(map[vfs.Key]*sink), unmasked: slices.Clone(unmasked),
+		noted: noted{make(map[*name]int), make(map[*vfs.Inode]changers), make(map[*vfs.Inode]uint32)},
+		seen:  make(map[sightKey]*sighting), inherits: make(map[vfs.Key]int), sinks: make(map[vfs.Key]*sink), unmasked: slices.Clone(unmasked),
 	}
 	for len(e.parents) <= int(x.id) {
 		e.parents = append(e.parents, 0)
@@ -327,7 +339,7 @@ func (e *engine) completes(w *whole, t *task, status unix.WaitStatus) {
 	if w.up != nil {
 		e.handsOn(w)
 	}
-	w.seen, w.inOrder, w.names, w.nodes, w.origin, w.inherits, w.sinks, w.writes, w.refused = nil, nil, nil, nil, nil, nil, nil, nil, nil
+	w.noted, w.seen, w.inOrder, w.names, w.nodes, w.origin, w.inherits, w.sinks, w.writes, w.refused = noted{}, nil, nil, nil, nil, nil, nil, nil, nil, nil
 	w.owner = nil
 }
 
