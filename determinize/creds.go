@@ -157,9 +157,19 @@ func (e *engine) changesCreds(t *task) verdict {
 	return runThen(func(int64) {
 		was := t.creds
 		if e.learnsCreds(t); t.creds != was {
-			t.undumpable = true
+			t.undumpable, t.dump = true, 1
 		}
 	})
+}
+
+// learnsProgram finds out who a task is that has executed a program, which may have given it privileges: the kernel takes
+// it as not dumpable then, and its place in /proc is root's.
+func (e *engine) learnsProgram(t *task) {
+	e.learnsCreds(t)
+	var st unix.Stat_t
+	if e.cfg.Users && unix.Fstatat(e.procFD(), strconv.Itoa(t.pid)+"/fd", &st, 0) == nil {
+		t.undumpable = st.Uid != t.creds.euid || st.Gid != t.creds.egid
+	}
 }
 
 // uid is the user that a task is for others.

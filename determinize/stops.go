@@ -32,6 +32,7 @@ func (e *engine) event(pid int, ws unix.WaitStatus) {
 	if stop == tracer.StopExec {
 		t = e.execsAs(t)
 		t.reads = nil // its memory is another one's
+		e.learnsProgram(t)
 	}
 	if t.doomed {
 		// On its way out; nothing that it does counts any more.

@@ -173,8 +173,6 @@ func (e *engine) execed(t *task) {
 	e.unmaps(t)
 	e.leavesExec(t)
 	e.wholeChanges(t)
-	e.learnsCreds(t)
-	t.undumpable = false
 	t.started, t.reopened, t.leftExec, t.mapsNoted = nil, nil, false, false
 	x.path, _ = e.pathOf(strconv.Itoa(t.pid) + "/exe")
 	cwd, _ := e.pathOf(strconv.Itoa(t.pid) + "/cwd")

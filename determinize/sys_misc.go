@@ -80,6 +80,10 @@ func prctlEnter(e *engine, t *task) verdict {
 	}
 	if r.Class == policy.Emulate {
 		switch t.fd(0) {
+		case unix.PR_SET_NO_NEW_PRIVS, unix.PR_GET_NO_NEW_PRIVS:
+			if e.cfg.Users {
+				return run() // in containers there are setuid programs
+			}
 		case unix.PR_GET_TSC:
 			return e.put(t, t.arg(1), []byte{1, 0, 0, 0}) // PR_TSC_ENABLE
 		case unix.PR_GET_TIMERSLACK:

@@ -194,7 +194,7 @@ func (e *engine) seesMaps(t, owner *task) (verdict, bool) {
 func (e *engine) procProcess(t, asker *task) procfs.Process {
 	p := procfs.Process{
 		PID: t.vpid, PPID: 1, PGID: t.pgid, SID: t.sid, Threads: len(t.threads),
-		UID: int(e.uid(t)), GID: int(e.gid(t)),
+		UID: int(e.uid(t)), GID: int(e.gid(t)), Users: e.cfg.Users,
 		Nice: t.nice, OwnTime: t.clk.Own(), Start: time.Duration(t.born + uptime),
 		Limits: &t.limits, TPGID: -1, Auxv: t.auxv,
 	}

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -43,13 +42,7 @@ int main(int n, char **args) {
 // them.
 func TestOCIDeterministicFaults(t *testing.T) {
 	b := newBundle(t)
-	source := filepath.Join(b.dir, "faulty.c")
-	if err := os.WriteFile(source, []byte(faulty), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("gcc", "-O1", "-static", "-pthread", "-o", filepath.Join(b.root, "bin/faulty"), source).CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v, %s", err, out)
-	}
+	b.compile("faulty", faulty)
 	if err := os.Mkdir(filepath.Join(b.root, "etc"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,8 @@ type Process struct {
 	Groups []int
 	// Caps is the permitted and effective capability set, 0 without privilege.
 	Caps uint64
+	// Users says that it has ids, groups and capabilities of the kernel's, which are shown as the kernel has them.
+	Users bool
 	// NoNewPrivs is what the guest itself has set.
 	NoNewPrivs bool
 	// Personality is what personality(2) gives the guest.

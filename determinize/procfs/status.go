@@ -3,6 +3,7 @@ package procfs
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -90,6 +91,30 @@ func status(in input) []byte {
 	fmt.Fprintf(&b, "Cpus_allowed:\t%s\nCpus_allowed_list:\t%s\n", cpuMask(in.box.CPUs), cpuList(in.box.CPUs))
 	b.WriteString("Mems_allowed:\t00000001\nMems_allowed_list:\t0\n")
 	b.WriteString("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
+	if p.Users {
+		return withIdentity(b.String(), string(in.real))
+	}
+	return []byte(b.String())
+}
+
+// identityLines say who a process is; credentials(7).
+var identityLines = []string{"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"}
+
+// withIdentity is a status with those lines of the kernel's.
+func withIdentity(status, kernels string) []byte {
+	real := make(map[string]string)
+	for line := range strings.Lines(kernels) {
+		name, _, _ := strings.Cut(line, ":")
+		real[name] = line
+	}
+	var b strings.Builder
+	for line := range strings.Lines(status) {
+		name, _, _ := strings.Cut(line, ":")
+		if own := real[name]; own != "" && slices.Contains(identityLines, name) {
+			line = own
+		}
+		b.WriteString(line)
+	}
 	return []byte(b.String())
 }
 

@@ -83,7 +83,7 @@ func (s *stage) become() error {
 		return err
 	}
 	if s.Supervisor != 0 {
-		err = executeTraced(s.Supervisor, file, p.Args, env, filter, flags)
+		err = s.executeTraced(file, p.Args, env, filter, flags)
 	} else {
 		err = execute(file, p.Args, env, filter, flags)
 	}
@@ -258,13 +258,46 @@ func (s *stage) setCredentials(p *specs.Process) error {
 	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("keep capabilities: %w", err)
 	}
-	if err := own.Apply(capability.CAPS); err != nil {
+	if err := s.setCapabilities(own); err != nil {
 		return fmt.Errorf("process.capabilities: %w", err)
 	}
 	if err := own.Apply(capability.AMBIENT); err != nil {
 		return fmt.Errorf("process.capabilities.ambient: %w", err)
 	}
 	return nil
+}
+
+// setCapabilities gives this thread the capabilities of the command. One that is traced, and whose programs may get new
+// privileges, installs its filters by one of its own, which it gives up before the command.
+func (s *stage) setCapabilities(own capability.Capabilities) error {
+	const which, installs = capability.PERMITTED | capability.EFFECTIVE, capability.CAP_SYS_ADMIN
+	p := s.Spec.Process
+	if s.Supervisor == 0 || p.NoNewPrivileges || own.Get(capability.PERMITTED, installs) && own.Get(capability.EFFECTIVE, installs) {
+		return own.Apply(capability.CAPS)
+	}
+	had := [...]bool{own.Get(capability.PERMITTED, installs), own.Get(capability.EFFECTIVE, installs)}
+	own.Set(which, installs)
+	if err := own.Apply(capability.CAPS); err != nil {
+		return err
+	}
+	s.last = &lastCapabilities{hdr: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
+	if err := unix.Capget(&s.last.hdr, &s.last.data[0]); err != nil {
+		return err
+	}
+	const bit = 1 << installs
+	if !had[0] {
+		s.last.data[0].Permitted &^= bit
+	}
+	if !had[1] {
+		s.last.data[0].Effective &^= bit
+	}
+	return nil
+}
+
+// lastCapabilities are those that a thread sets last, as capset(2) takes them.
+type lastCapabilities struct {
+	hdr  unix.CapUserHeader
+	data [2]unix.CapUserData
 }
 
 // capabilities are the sets of a configuration. Those that this kernel doesn't have are

@@ -56,7 +56,8 @@ type stage struct {
 	proc     int // a procfs, or -1: exec into a container that has none
 	root     int // the container's root
 	terminal *terminal
-	readonly []int // mounts to be made read-only when all is there
+	last     *lastCapabilities // nil: the thread has them already
+	readonly []int             // mounts to be made read-only when all is there
 }
 
 // InitMain is what the program does instead of everything else when its argv[0] is

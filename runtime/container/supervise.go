@@ -318,7 +318,7 @@ var errSupervisor = errors.New("the supervisor ended before the command began: s
 
 // executeTraced is execute of a command that is traced. The supervisor seizes this thread, and
 // after that there are no calls but raw ones: rdtsc, which Go's clocks use, traps.
-func executeTraced(socket int, file string, args, env []string, filter []unix.SockFilter, flags uint) error {
+func (s *stage) executeTraced(file string, args, env []string, filter []unix.SockFilter, flags uint) error {
 	const noRandom = 0x0040000 // ADDR_NO_RANDOMIZE
 	own, err := policy.Filter()
 	if err != nil {
@@ -348,11 +348,7 @@ func executeTraced(socket int, file string, args, env []string, filter []unix.So
 	if e != 0 {
 		return fmt.Errorf("fixed addresses: %w", e)
 	}
-	// Filters take it, where the user has no privileges any more.
-	if _, _, e := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
-		return fmt.Errorf("no new privileges: %w", e)
-	}
-	b := new([1]byte)
+	b, socket := new([1]byte), s.Supervisor
 	if err := rawTransfer(unix.SYS_WRITE, socket, b); err != nil {
 		return fmt.Errorf("supervisor: %w", err)
 	}
@@ -369,6 +365,11 @@ func executeTraced(socket int, file string, args, env []string, filter []unix.So
 	// what comes before the command.
 	if theirs != nil {
 		if e := installRaw(theirs, flags); e != 0 {
+			return e
+		}
+	}
+	if s.last != nil {
+		if _, _, e := unix.RawSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&s.last.hdr)), uintptr(unsafe.Pointer(&s.last.data[0])), 0); e != 0 {
 			return e
 		}
 	}
