@@ -20,6 +20,27 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+func TestMedianRatio(t *testing.T) {
+	of, to := []time.Duration{3, 40, 10}, []time.Duration{2, 10, 10}
+	if got := medianRatio(of, to); got != 1.5 {
+		t.Errorf("%v", got)
+	}
+	if got := medianRatio(of[:2], to[:2]); got != 2.75 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestPeak checks that the memory of a process counts which the command has waited for.
+func TestPeak(t *testing.T) {
+	p, err := begin(t.TempDir(), []string{"sh", "-c", "head -c 64M /dev/zero | tail -c 64M | wc -c"})
+	if err == nil {
+		err = p.wait()
+	}
+	if err != nil || p.peak() < 64<<20 || p.peak() > 256<<20 {
+		t.Errorf("%d bytes, %v", p.peak(), err)
+	}
+}
+
 // TestRun checks what a run is measured by: its status, its time, and the memory of a
 // child of the command.
 func TestRun(t *testing.T) {

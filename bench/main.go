@@ -1,5 +1,6 @@
 // Command bench measures what a box costs: programs run natively and in boxes, taking
-// turns in one run, and the medians of wall time are compared. It measures the laplace
+// turns in one run, and the medians of wall time are compared; and what a container costs,
+// beside other OCI runtimes. It measures the laplace
 // binary in the working directory, which `make bench` builds. No result makes it fail:
 // timings depend on the machine and on what else it does.
 package main
@@ -66,6 +67,15 @@ func (c *config) main(only string, list bool) error {
 			fmt.Println(w.name)
 		default:
 			c.row(w)
+		}
+	}
+	switch {
+	case !match.MatchString(containerRuns):
+	case list:
+		fmt.Println(containerRuns)
+	default:
+		if err := c.containers(); err != nil {
+			fmt.Printf("%-20s not measured: %v\n", containerRuns, err)
 		}
 	}
 	return nil

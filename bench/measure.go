@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -113,29 +114,59 @@ func fresh(template, work string) error {
 // run runs a command in a directory and says how long it took and, if watched, how much
 // memory the supervisor among its descendants had at most.
 func run(dir string, argv []string, watch bool) (time.Duration, int64, error) {
-	var stderr bytes.Buffer
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir = dir
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TZ=UTC"}
-	cmd.Stderr = &stderr
-	start := time.Now()
-	err := cmd.Start()
-	peak := make(chan int64, 1)
-	if err == nil {
-		done := make(chan struct{})
-		if watch {
-			go func() { peak <- watchSupervisor(cmd.Process.Pid, done) }()
-		} else {
-			peak <- 0
-		}
-		err = cmd.Wait()
-		close(done)
-	}
-	took := time.Since(start)
+	p, err := begin(dir, argv)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, lastLine(stderr.Bytes()))
+		return 0, 0, err
 	}
-	return took, <-peak, nil
+	peak, done := make(chan int64, 1), make(chan struct{})
+	if watch {
+		go func() { peak <- watchSupervisor(p.cmd.Process.Pid, done) }()
+	} else {
+		peak <- 0
+	}
+	err = p.wait()
+	close(done)
+	return p.took, <-peak, err
+}
+
+// A process is a command that runs, or has ended.
+type process struct {
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	start  time.Time
+	took   time.Duration // wall time, when it has ended
+}
+
+// begin starts a command in a directory.
+func begin(dir string, argv []string) (*process, error) {
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...), start: time.Now()}
+	p.cmd.Dir = dir
+	p.cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TZ=UTC"}
+	p.cmd.Stderr = &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+	}
+	return p, nil
+}
+
+// wait waits for its end.
+func (p *process) wait() error {
+	err := p.cmd.Wait()
+	p.took = time.Since(p.start)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(p.cmd.Args, " "), err, lastLine(p.stderr.Bytes()))
+	}
+	return nil
+}
+
+// peak is the greatest resident size, in bytes, of any of the processes that it was and waited for,
+// getrusage(2).
+func (p *process) peak() int64 {
+	u, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return u.Maxrss << 10
 }
 
 // command runs a program in a directory; its output is for the error.
@@ -207,6 +238,16 @@ func ticks(report string) (uint64, error) {
 func median(d []time.Duration) time.Duration {
 	d = slices.Sorted(slices.Values(d))
 	return (d[(len(d)-1)/2] + d[len(d)/2]) / 2
+}
+
+// medianRatio is the median of the ratios of pairs: the runs of one turn.
+func medianRatio(of, to []time.Duration) float64 {
+	ratios := make([]float64, min(len(of), len(to)))
+	for i := range ratios {
+		ratios[i] = float64(of[i]) / float64(to[i])
+	}
+	slices.Sort(ratios)
+	return (ratios[(len(ratios)-1)/2] + ratios[len(ratios)/2]) / 2
 }
 
 // ms prints a duration as milliseconds.
