@@ -19,7 +19,6 @@ var stages = map[string]func(){
 	runtime.InitName:       runtime.InitMain,       // the first process of a box
 	container.InitName:     container.InitMain,     // the first process of a container, or of exec
 	supervise.Name:         supervise.Main,         // traces a deterministic container
-	supervise.PlacerName:   supervise.PlacerMain,   // places its pids
 	probe.ChildName:        probe.ChildMain,        // tries something out, for laplace host
 }
 

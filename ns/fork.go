@@ -35,6 +35,9 @@ type Call struct {
 	// Unless, when not 0, is one more than the index of an earlier call: where that one
 	// succeeded, this one is left out.
 	Unless int
+	// Again, when not 0, is one more than the index of the call that the script goes on with
+	// after this one: an endless loop, until a call fails.
+	Again int
 	// Heir marks a clone3(2) whose child goes on with the script; the process that made
 	// the call exits, see ForkHeir.
 	Heir bool
@@ -184,6 +187,10 @@ func forkScript(s *script) (uintptr, syscall.Errno) {
 		if e == 0 && c.Heir && r != 0 {
 			*s.heir = uint64(r)
 			break
+		}
+		if e == 0 && c.Again > 0 {
+			i = c.Again - 2
+			continue
 		}
 		if e == 0 || c.Ignore {
 			continue

@@ -23,6 +23,17 @@ func TestForkScript(t *testing.T) {
 	write := Call{Nr: unix.SYS_WRITE, Args: [6]uintptr{uintptr(p[1]), addr(&text[0]), uintptr(len(text))}, Min: uintptr(len(text))}
 	bad := Call{Nr: unix.SYS_CLOSE, Args: [6]uintptr{1 << 20}}
 	end := Call{Nr: unix.SYS_READ, Args: [6]uintptr{closed.Fd(), addr(buf), 1}, Min: 1}
+	var two [2]int
+	if err := unix.Pipe2(two[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.Write(two[1], []byte("12")); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(two[1])
+	defer unix.Close(two[0])
+	input := Call{Nr: unix.SYS_READ, Args: [6]uintptr{uintptr(two[0]), addr(buf), 1}, Min: 1}
+	again := Call{Nr: unix.SYS_GETPID, Again: 1}
 	exec := Call{Nr: unix.SYS_EXECVE, Args: [6]uintptr{addr(&name[0]), 0, 0}}
 	ignored := bad
 	ignored.Ignore = true
@@ -38,6 +49,7 @@ func TestForkScript(t *testing.T) {
 		{"ignored failure", []Call{ignored, write}, nil, 0, "from the child"},
 		{"failure", []Call{write, bad, write}, &ScriptError{1, unix.EBADF}, ExitFailed, "from the child"},
 		{"end of input", []Call{end, write}, &ScriptError{0, unix.EPIPE}, ExitFailed, ""},
+		{"loop", []Call{write, input, again}, &ScriptError{1, unix.EPIPE}, ExitFailed, "from the childfrom the childfrom the child"},
 		{"last not found", []Call{write, exec}, &ScriptError{1, unix.ENOENT}, ExitNotFound, "from the child"},
 		{"last fails", []Call{bad}, &ScriptError{0, unix.EBADF}, ExitNotExecutable, ""},
 	}

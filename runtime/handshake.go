@@ -267,32 +267,42 @@ func InitCommand(network string, stderr *os.File) (cmd *exec.Cmd, sock int, end 
 func PlacePID(sock int, last uint32) unix.Errno {
 	var b [4]byte
 	binary.LittleEndian.PutUint32(b[:], last)
-	defer runtime.KeepAlive(&b)
-	p := uintptr(unsafe.Pointer(&b))
+	if e := Exchange(sock, b[:]); e != 0 {
+		return e
+	}
+	return unix.Errno(binary.LittleEndian.Uint32(b[:]))
+}
+
+// Exchange sends b over a stream socket and overwrites it by as many bytes that come back.
+// It makes two system calls and allocates nothing; the caller's thread blocks meanwhile.
+// EPIPE: nobody is there any more.
+func Exchange(sock int, b []byte) unix.Errno {
+	defer runtime.KeepAlive(b)
+	p, size := uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(sock), p, 4, unix.MSG_NOSIGNAL, 0, 0)
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(sock), p, size, unix.MSG_NOSIGNAL, 0, 0)
 		if e == unix.EINTR {
 			continue
 		}
 		if e != 0 {
 			return e
 		}
-		if n != 4 {
+		if n != size {
 			return unix.EPIPE
 		}
 		break
 	}
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(sock), p, 4, unix.MSG_WAITALL, 0, 0)
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(sock), p, size, unix.MSG_WAITALL, 0, 0)
 		if e == unix.EINTR {
 			continue
 		}
 		if e != 0 {
 			return e
 		}
-		if n != 4 {
+		if n != size {
 			return unix.EPIPE
 		}
-		return unix.Errno(binary.LittleEndian.Uint32(b[:]))
+		return 0
 	}
 }

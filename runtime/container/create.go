@@ -204,6 +204,10 @@ func (c *Container) create(o *Options) (err error) {
 	defer func() {
 		if err != nil {
 			sp.kill()
+			if c.supervisor != nil {
+				c.supervisor.done() // its end
+				c.Judged()
+			}
 		}
 	}()
 	// Hooks must not have them, and the mounts end with init.
@@ -211,6 +215,12 @@ func (c *Container) create(o *Options) (err error) {
 	sources = nil
 	if err := c.adopt(sp, host); err != nil {
 		return err
+	}
+	// It takes as long to begin as init does. A terminal is there only when init has made it.
+	if c.supervisor != nil && !spec.Process.Terminal {
+		if err := c.supervisor.start(c); err != nil {
+			return err
+		}
 	}
 	if err := serve(sp, o, c.runtimeHooks, c.supervisor, func() error { return c.created(sp, o) }); err != nil {
 		return startError(err)
@@ -392,7 +402,7 @@ func (c *Container) created(sp *spawn, o *Options) error {
 	if err := c.group().Set(c.record.Config.Linux.Resources); err != nil {
 		return err
 	}
-	if c.supervisor != nil {
+	if c.supervisor != nil && c.record.Config.Process.Terminal {
 		if err := c.supervisor.start(c); err != nil {
 			return err
 		}

@@ -115,6 +115,7 @@ type supervisor struct {
 	streams      [3]int // see Supervision
 	ends         [3]int
 	terminal     int
+	closed       bool
 }
 
 // newSupervisor makes what a supervisor and init share: of the streams of one with a terminal, nothing. The
@@ -272,8 +273,12 @@ func (s *supervisor) watch(master int) (err error) {
 	return nil
 }
 
-// done closes what this process has of it.
+// done closes what this process has of it, once.
 func (s *supervisor) done() {
+	if s.closed {
+		return
+	}
+	s.closed = true
 	closeAll([]int{s.ours, s.theirs, s.terminal})
 	closeAll(s.stdio[:])
 	closeAll(s.streams[:])
