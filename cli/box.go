@@ -19,6 +19,7 @@ import (
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime"
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // boxFlags are the flags of the verbs that run a box.
@@ -97,7 +98,7 @@ func (f *boxFlags) add(flags *pflag.FlagSet) {
 // addCache defines those of the cache.
 func (f *boxFlags) addCache(flags *pflag.FlagSet) {
 	flags.Var(&f.cache, "cache", "skip programs that have run before on the same, and keep what others did; read keeps nothing, write skips nothing, verify runs all and compares")
-	flags.Lookup("cache").NoOptDefVal = string(runtime.CacheOn)
+	flags.Lookup("cache").NoOptDefVal = string(boxcache.On)
 	flags.BoolVar(&f.noCache, "no-cache", false, "run everything, and keep nothing")
 }
 
@@ -194,8 +195,8 @@ func (f *boxFlags) box(c *Caller, command []string) (*runtime.Box, error) {
 		Unpinned: determinize.Pins(f.unpinned), Unwatched: f.unwatched, Project: options.Project.Source, Commit: runtime.CommitProject,
 		Fresh: f.fresh, Keep: f.keep, OnConflict: runtime.OnConflict(f.onConflict), Notice: c.notice,
 	}
-	if box.Cache = runtime.CacheMode(f.cache); f.noCache {
-		box.Cache = runtime.CacheOff
+	if box.Cache = boxcache.Mode(f.cache); f.noCache {
+		box.Cache = boxcache.Off
 	}
 	if f.jitter != "" {
 		box.Disturb = &runtime.Disturbance{Jitter: f.jitter, ScheduleOnly: true}

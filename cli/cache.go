@@ -15,6 +15,7 @@ import (
 	"laplace.dev/laplace/cachelayer/store"
 	"laplace.dev/laplace/determinize/memo"
 	"laplace.dev/laplace/runtime"
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // cacheCommand is the verb of the cache, with those below it.
@@ -38,7 +39,7 @@ func (c *Caller) openCache(readOnly bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := runtime.OpenCache(state, readOnly)
+	st, err := boxcache.OpenStore(runtime.CacheDir(state), readOnly)
 	if err != nil {
 		return nil, cacheError(runtime.CacheDir(state), err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime"
 	"laplace.dev/laplace/runtime/container"
 )
 
@@ -112,7 +113,11 @@ func (f *ociFlags) open(c *Caller) (*container.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &container.Runtime{Root: root, SystemdCgroup: f.systemd, Rootless: rootless, Defaults: defaults, Log: log}, nil
+	cache := ""
+	if state, err := c.stateDir(); err == nil { // only those that ask for a cache need one
+		cache = runtime.CacheDir(state)
+	}
+	return &container.Runtime{Root: root, SystemdCgroup: f.systemd, Rootless: rootless, Defaults: defaults, Cache: cache, Log: log}, nil
 }
 
 // defaults are the annotations that containers have without saying so.

@@ -11,6 +11,7 @@ import (
 	"laplace.dev/laplace/determinize"
 	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime"
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // The types of flags. Each implements pflag.Value.
@@ -170,15 +171,15 @@ func (f *conflictFlag) Set(text string) error {
 }
 
 // A cacheFlag says what is done with the cache.
-type cacheFlag runtime.CacheMode
+type cacheFlag boxcache.Mode
 
 func (f *cacheFlag) Type() string { return "MODE" }
 
 func (f *cacheFlag) String() string { return string(*f) }
 
 func (f *cacheFlag) Set(text string) error {
-	switch m := runtime.CacheMode(text); m {
-	case runtime.CacheOn, runtime.CacheRead, runtime.CacheWrite, runtime.CacheVerify:
+	switch m := boxcache.Mode(text); m {
+	case boxcache.On, boxcache.Read, boxcache.Write, boxcache.Verify:
 		*f = cacheFlag(m)
 		return nil
 	}

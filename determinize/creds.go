@@ -88,6 +88,9 @@ func (e *engine) learnsCreds(t *task) {
 	if errno != 0 || !ok {
 		return // it is gone
 	}
+	if was := t.creds; was != c && was != (creds{}) {
+		e.because(t, 0, "a process of it has changed its user or its privileges") // one as which nobody can replay
+	}
 	t.creds = c
 }
 

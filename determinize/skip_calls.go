@@ -10,9 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/memo"
+	"laplace.dev/laplace/determinize/policy"
 )
 
 // The calls of a replay: what puts an output in place.
+
+// replayCalls are the calls of replays.
+var replayCalls = []uint64{
+	unix.SYS_OPENAT, unix.SYS_PWRITE64, unix.SYS_FTRUNCATE, unix.SYS_CLOSE, unix.SYS_MKDIRAT, unix.SYS_SYMLINKAT, unix.SYS_MKNODAT, unix.SYS_LINKAT,
+	unix.SYS_RENAMEAT2, unix.SYS_UNLINKAT, unix.SYS_FCHMODAT, unix.SYS_FCHOWNAT, unix.SYS_LSETXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_WRITE, unix.SYS_FCNTL,
+	unix.SYS_KILL, unix.SYS_EXIT_GROUP,
+}
+
+// ReplayCalls are the names of the calls that a process makes in whose place a result of the cache is put: whatever
+// filters calls must let it make them.
+func ReplayCalls() (names []string) {
+	for _, nr := range replayCalls {
+		row, _ := policy.Lookup(nr)
+		names = append(names, row.Name)
+	}
+	return names
+}
 
 // add adds a call.
 func (r *replay) add(c replayCall) { r.calls = append(r.calls, c) }
@@ -158,8 +176,10 @@ func (e *engine) changesOld(t *task, r *replay, o *memo.Output) {
 		return
 	}
 	at := map[int]string{1: o.Path}
+	changed := st.Mode&0o7777 != o.Mode
 	if o.Wrote {
 		if st.Mode&0o600 != 0o600 {
+			changed = true
 			r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(st.Mode&0o7777 | 0o600)}, texts: at})
 		}
 		r.add(replayCall{nr: unix.SYS_OPENAT, args: [6]uint64{atCWD, 0, unix.O_WRONLY | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_CLOEXEC, 0},
@@ -174,18 +194,22 @@ func (e *engine) changesOld(t *task, r *replay, o *memo.Output) {
 		}
 		r.tags(o)
 	}
-	if o.Form == memo.File && (o.Wrote || st.Mode&0o7777 != o.Mode) {
+	const lost = unix.S_ISUID | unix.S_ISGID // by writing
+	if o.Form == memo.File && (changed || o.Wrote && o.Mode&lost != 0) {
 		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: at})
 	}
 	e.owns(r, o, &st)
 	if len(r.calls) == 0 {
-		r.touches(o)
+		e.copiesUp(r, o)
 	}
 }
 
-// touches has the overlay copy something of which only the times were changed, or nothing in the
-// end. It must not look as if anybody had done anything.
-func (r *replay) touches(o *memo.Output) {
+// copiesUp has the overlay copy something of which only the times were changed, or nothing in the
+// end. It must not look as if anybody had done anything. A container's files are where they stay.
+func (e *engine) copiesUp(r *replay, o *memo.Output) {
+	if e.cfg.Users {
+		return
+	}
 	const keep = math.MaxUint32
 	at := map[int]string{1: o.Path}
 	if o.Form == memo.Symlink {
@@ -221,7 +245,7 @@ func (e *engine) permits(r *replay, o *memo.Output) {
 		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: map[int]string{1: o.Path}})
 	}
 	if !o.New {
-		r.touches(o)
+		e.copiesUp(r, o)
 	}
 }
 

@@ -237,6 +237,10 @@ func (e *engine) makeCall(t *task, r *replay) {
 		return
 	}
 	c := &r.now
+	if !slices.Contains(replayCalls, c.nr) {
+		e.fatal = fmt.Errorf("%w: call %d is none of a replay's", ErrReplay, c.nr)
+		return
+	}
 	at := r.sp - replayTexts
 	for i, text := range c.texts {
 		if len(text)+1 > maxPath || e.tr.WriteFull(t.pid, at, append([]byte(text), 0)) != 0 {

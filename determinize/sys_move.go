@@ -360,7 +360,14 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 	case kindFile:
 		fd := out.fd
 		file := e.inode(&out.st, func() (string, unix.Errno) { return e.pathOf(e.fdPath(t, fd)) })
+		sink := e.sinkOf(t, &out.st)
+		if sink != nil && out.off >= 0 {
+			t.whole().cannot(writesAPlace)
+		} else if sink != nil {
+			t.sinking = file
+		}
 		e.writesContent(t, file, conflict.Change)
+		t.sinking = nil
 		var n int
 		var err error
 		if out.off >= 0 {
@@ -373,6 +380,9 @@ func (e *engine) give(t *task, out *end, data []byte) (int, unix.Errno) {
 			return 0, errnoOf(err)
 		}
 		e.wrote(t, file)
+		if sink != nil {
+			e.sinksInto(t.whole(), sinkWrite{to: sink, at: t.stamp(), known: t.clk.O, data: slices.Clone(data[:n])})
+		}
 		e.happensTo(t, fd, unix.IN_MODIFY)
 		return n, 0
 	case kindDevice:

@@ -2,6 +2,7 @@ package determinize
 
 import (
 	"debug/elf"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -231,9 +232,15 @@ func (e *engine) sinksFile(t *task, n *vfs.Inode, st *unix.Stat_t) (written func
 	if s == nil {
 		return func(int64) {}
 	}
-	if readsAt(t) {
-		t.whole().cannot("it writes to a place in a file that it has inherited")
+	copies := t.call.Nr == unix.SYS_COPY_FILE_RANGE
+	if readsAt(t) || copies && t.arg(3) != 0 {
+		t.whole().cannot(writesAPlace)
 		return func(int64) {}
+	}
+	if copies {
+		fd := t.fd(2)
+		t.sinking = n
+		return func(k int64) { e.sinksCopy(t, s, fd, k) }
 	}
 	spans, total, errno := e.rwSpans(t)
 	if errno != 0 {
@@ -253,6 +260,52 @@ func (e *engine) sinksFile(t *task, n *vfs.Inode, st *unix.Stat_t) (written func
 			e.sinksInto(t.whole(), sinkWrite{to: s, at: t.stamp(), known: t.clk.O, data: append([]byte{}, data[:k]...)})
 		}
 	}
+}
+
+// writesAPlace is why a write to what an exec has inherited is none that can be repeated.
+const writesAPlace = "it writes to a place in a file that it has inherited"
+
+// sinksCopy notes that the kernel has written k bytes to a file by what an exec has inherited: they are read back.
+func (e *engine) sinksCopy(t *task, s *sink, fd int32, k int64) {
+	data, err := []byte(nil), error(unix.EFBIG)
+	if k <= maxWritten {
+		data, err = e.readsBack(t, fd, int(k))
+	}
+	if err != nil {
+		t.whole().cannot("what it has copied to a file that it has inherited cannot be read back: " + err.Error())
+		return
+	}
+	e.sinksInto(t.whole(), sinkWrite{to: s, at: t.stamp(), known: t.clk.O, data: data})
+}
+
+// readsBack are the last n bytes before where a descriptor of a file is.
+func (e *engine) readsBack(t *task, fd int32, n int) ([]byte, error) {
+	local, errno := e.borrow(t, fd)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer unix.Close(local)
+	at, err := unix.Seek(local, 0, unix.SEEK_CUR)
+	if err != nil {
+		return nil, err
+	}
+	in, err := unix.Openat(e.procFD(), "self/fd/"+strconv.Itoa(local), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(in)
+	data := make([]byte, n)
+	for done := 0; done < n; {
+		m, err := unix.Pread(in, data[done:], at-int64(n-done))
+		switch {
+		case err != nil:
+			return nil, err
+		case m == 0:
+			return nil, io.ErrUnexpectedEOF
+		}
+		done += m
+	}
+	return data, nil
 }
 
 // nodePath is where a file is that the box may know, or where a link of the host's /proc says it

@@ -32,6 +32,7 @@ var applets = []string{
 type bundle struct {
 	t                *testing.T
 	dir, root, state string
+	cache            string // the state directory in which results are kept
 	runtime          string // the program that is the runtime
 	uid              uint32 // of its caller
 	spec             specs.Spec
@@ -54,7 +55,7 @@ func newBundle(t *testing.T) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bundle{t: t, dir: dir, root: filepath.Join(dir, "rootfs"), state: filepath.Join(dir, "state"), runtime: laplace(t)}
+	b := &bundle{t: t, dir: dir, root: filepath.Join(dir, "rootfs"), state: filepath.Join(dir, "state"), cache: filepath.Join(dir, "cache"), runtime: laplace(t)}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +187,7 @@ func (b *bundle) command(args ...string) (*exec.Cmd, *os.File, *os.File) {
 	}
 	cmd.Stdout, cmd.Stderr = files[0], files[1]
 	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+b.cache)
 	if b.uid != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: b.uid, Gid: b.uid}}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,19 @@ import (
 const (
 	AnnotationOnConflict = AnnotationPrefix + "on-conflict" // ConflictTaint or ConflictFail
 	AnnotationReport     = AnnotationPrefix + "report"      // where the run's report is written: see ReportPath
+	AnnotationCache      = AnnotationPrefix + "cache"       // one of cacheModes
 )
+
+// cacheModes are the values of AnnotationCache: the first is the default, the others are those of laplace do --cache.
+var cacheModes = []string{"off", "on", "read", "write", "verify"}
+
+// CacheMode is what a container has to do with the cache: "" nothing, or what laplace do --cache takes.
+func CacheMode(annotations map[string]string) string {
+	if m := annotations[AnnotationCache]; m != cacheModes[0] {
+		return m
+	}
+	return ""
+}
 
 // Values of AnnotationOnConflict.
 const (
@@ -43,6 +56,9 @@ func checkValues(annotations map[string]string) error {
 		return fmt.Errorf("annotation %s: a container is not run again, so that conflicts are not ordered; %s or %s", AnnotationOnConflict, ConflictTaint, ConflictFail)
 	case ok && v != ConflictTaint && v != ConflictFail:
 		return fmt.Errorf("annotation %s: %s is neither %s nor %s", AnnotationOnConflict, quote(v), ConflictTaint, ConflictFail)
+	}
+	if m, ok := annotations[AnnotationCache]; ok && !slices.Contains(cacheModes, m) {
+		return fmt.Errorf("annotation %s: %s is none of %s", AnnotationCache, quote(m), strings.Join(cacheModes, ", "))
 	}
 	name, ok := annotations[AnnotationReport]
 	switch {

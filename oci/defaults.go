@@ -16,7 +16,7 @@ import (
 const DefaultsFile = "/etc/laplace/config.toml"
 
 // settingNames are the annotations that a file of defaults may have, without their prefix.
-var settingNames = []string{"mode", "epoch", "seed", "cpus", "network", "on-conflict", "report"}
+var settingNames = []string{"mode", "epoch", "seed", "cpus", "network", "on-conflict", "report", "cache"}
 
 // LoadDefaults reads a TOML file whose keys are names of annotations without AnnotationPrefix, as in
 //

@@ -14,6 +14,7 @@ import (
 	"laplace.dev/laplace/determinize/cpuid"
 	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/project/journal"
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // Format is the version of everything that Laplace keeps in its state directory. State
@@ -98,7 +99,7 @@ type Box struct {
 	// Record has the run's record kept in State, see Runs.
 	Record bool `json:"record,omitempty"`
 	// Cache says whether execs are skipped that have run before, and what they did is kept.
-	Cache CacheMode `json:"cache,omitempty"`
+	Cache boxcache.Mode `json:"cache,omitempty"`
 	// Writers asks for Outcome.Writers.
 	Writers bool `json:"writers,omitempty"`
 	// Trace, when not nil, asks for a text of the intercepted calls.

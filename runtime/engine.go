@@ -24,10 +24,11 @@ import (
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/vfs"
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // startEngine hands the box over to its engine.
-func (s *supervisor) startEngine(ctx context.Context, st *streams, cache *boxCache) (*determinize.Run, error) {
+func (s *supervisor) startEngine(ctx context.Context, st *streams) (*determinize.Run, error) {
 	settings, err := oci.ParseSettings(s.box.Spec.Annotations)
 	if err != nil {
 		return nil, err
@@ -90,10 +91,9 @@ func (s *supervisor) startEngine(ctx context.Context, st *streams, cache *boxCac
 	if st.terminal != nil {
 		cfg.Terminal = st
 	}
-	if cache != nil {
-		cache.salt = s.salt()
-		cfg.Cache, cfg.StdinDigest = cache, s.box.StdinDigest
-		cfg.NoSkips, cfg.Verify = s.box.Cache == CacheWrite || s.attempt.NoSkips, s.box.Cache == CacheVerify
+	if s.cached = s.cache(); s.cached != nil {
+		cfg.Cache, cfg.StdinDigest = s.cached, s.box.StdinDigest
+		cfg.NoSkips, cfg.Verify = s.box.Cache == boxcache.Write || s.attempt.NoSkips, s.box.Cache == boxcache.Verify
 	}
 	if s.heard != nil {
 		cfg.Heard, cfg.Repeat = s.heard.add, s.heard

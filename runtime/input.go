@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // maxHeard is how much of what came through a pipe as standard input is kept for another
@@ -32,11 +34,11 @@ func (in *input) open(ctx context.Context, box *Box, dir string) (err error) {
 	case StdinFile:
 		in.start, err = box.Stdin.Seek(0, io.SeekCurrent)
 		in.stdin = box.Stdin
-		if err == nil && box.Cache != CacheOff {
+		if err == nil && box.Cache != boxcache.Off {
 			box.StdinDigest, err = digestOf(io.NewSectionReader(box.Stdin, in.start, math.MaxInt64-in.start))
 		}
 	case StdinPipe:
-		if in.heard, err = nameless(dir, "input"); err == nil && box.Cache != CacheOff {
+		if in.heard, err = nameless(dir, "input"); err == nil && box.Cache != boxcache.Off {
 			err = in.hearAll(ctx, box)
 		}
 	}

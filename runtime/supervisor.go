@@ -18,6 +18,7 @@ import (
 	"laplace.dev/laplace/determinize/exe/statcache"
 	"laplace.dev/laplace/determinize/vdso"
 	"laplace.dev/laplace/project"
+	"laplace.dev/laplace/runtime/boxcache"
 )
 
 // SupervisorName is the argv[0] that makes the program a supervisor: see
@@ -197,6 +198,7 @@ type supervisor struct {
 	trace       *traceWriter // nil without a trace
 	writers     *Writers     // nil unless asked for
 	executables *exe.Cache
+	cached      *boxcache.Cache // nil: the box has none
 	links       *statcache.Links
 	epoch       int64 // where the box's time starts, in nanoseconds since 1970
 	stamps      int64 // the first modification time that the box gives, in nanoseconds since then
@@ -243,9 +245,8 @@ func (s *supervisor) main() (*Outcome, *again, error) {
 		return nil, nil, err
 	}
 	defer s.init.stop()
-	cache := s.cache()
-	defer cache.close()
-	run, err := s.startEngine(ctx, streams, cache)
+	run, err := s.startEngine(ctx, streams)
+	defer s.cached.Close()
 	if err != nil {
 		return nil, nil, &Error{Op: "trace the box", Err: err,
 			Hint: "allow ptrace (kernel.yama.ptrace_scope below 3; in a container --cap-add SYS_PTRACE or --security-opt seccomp=unconfined); laplace host shows what this host can't do"}
@@ -295,8 +296,10 @@ func (s *supervisor) main() (*Outcome, *again, error) {
 	out.Disturbed = disturbed
 	out.Report.WallMS = (s.attempt.Took + time.Since(s.start)).Milliseconds()
 	if out.Report.Verdict == Deterministic {
-		s.verified(cache, out, report.Mismatches)
-		s.keepMemos(cache, report.Memos)
+		s.verified(out, report.Mismatches)
+		if err := s.cached.Store(report.Memos); err != nil {
+			s.warnings = append(s.warnings, fmt.Sprintf("the cache could not keep all: %v; laplace cache gc makes room", err))
+		}
 	}
 	err = s.results(ctx, out, upper)
 	out.Warnings = append(out.Warnings, s.warnings...)

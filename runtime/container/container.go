@@ -23,6 +23,8 @@ type Runtime struct {
 	Rootless bool
 	// Defaults are annotations of containers that have none of their own, see oci.LoadDefaults.
 	Defaults map[string]string
+	// Cache is the directory of the cache, of those that ask for it; "" if there is none.
+	Cache string
 	// Log gets warnings; it is never nil.
 	Log *slog.Logger
 }

@@ -56,6 +56,8 @@ type Supervision struct {
 	// Verdict is VerdictFile, and Untraced UntracedFile, open.
 	Verdict  int `json:"verdict"`
 	Untraced int `json:"untraced"`
+	// Cache is the directory of the cache.
+	Cache string `json:"cache,omitempty"`
 	// Report gets the report, or is -1.
 	Report int `json:"report"`
 	// Terminal is the terminal that init has in place of the streams, or -1.
@@ -221,7 +223,7 @@ func (s *supervisor) start(c *Container) (err error) {
 	}
 	defer unix.Close(listen)
 	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: s.ours, Listen: listen, Terminal: s.terminal,
-		Stdio: s.stdio, Streams: s.streams, Ends: s.ends}
+		Stdio: s.stdio, Streams: s.streams, Ends: s.ends, Cache: c.runtime.Cache}
 	// Its directory may be closed to the supervisor.
 	for _, file := range []struct {
 		fd   *int

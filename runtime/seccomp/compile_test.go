@@ -10,8 +10,9 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
-	"laplace.dev/laplace/determinize/policy"
 	"pgregory.net/rapid"
+
+	"laplace.dev/laplace/determinize/policy"
 )
 
 // machine is golang.org/x/net/bpf's virtual machine with a filter.

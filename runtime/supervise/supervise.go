@@ -26,6 +26,7 @@ import (
 	"laplace.dev/laplace/determinize/prng"
 	"laplace.dev/laplace/determinize/vfs"
 	"laplace.dev/laplace/oci"
+	"laplace.dev/laplace/runtime/boxcache"
 	"laplace.dev/laplace/runtime/container"
 )
 
@@ -40,7 +41,12 @@ type Verdict struct {
 	Conflicts int               `json:"conflicts"`
 	Execs     uint64            `json:"execs"`
 	Ticks     uint64            `json:"ticks"`
-	Error     string            `json:"error,omitempty"` // why the container was ended, if it did not end by itself
+	// Skipped is how many of the execs have come from the cache, which has saved SavedTicks of the ticks.
+	Skipped    uint64 `json:"skipped,omitempty"`
+	SavedTicks uint64 `json:"saved_ticks,omitempty"`
+	// Uncached is why the container had no cache although it asks for it, or why not all has been kept.
+	Uncached string `json:"uncached,omitempty"`
+	Error    string `json:"error,omitempty"` // why the container was ended, if it did not end by itself
 }
 
 // Taint is a reason for a verdict.
@@ -82,6 +88,8 @@ type Report struct {
 	*Verdict
 	// All are the conflicts of which Verdict has the number.
 	All []conflict.Conflict `json:"all_conflicts"`
+	// Cached is what the cache had to do with each exec, if the container has one.
+	Cached []conflict.Cached `json:"cached,omitempty"`
 }
 
 // report writes a report.
@@ -89,7 +97,7 @@ func report(s *container.Supervision, v *Verdict, r *determinize.Report) {
 	if s.Report < 0 {
 		return
 	}
-	out := Report{ID: s.ID, Command: s.Spec.Process.Args, Exit: r.Status.ExitStatus(), Verdict: v, All: r.Conflicts}
+	out := Report{ID: s.ID, Command: s.Spec.Process.Args, Exit: r.Status.ExitStatus(), Verdict: v, All: r.Conflicts, Cached: r.Cached}
 	if r.Status.Signaled() {
 		out.Exit = 128 + int(r.Status.Signal())
 	}
@@ -113,7 +121,9 @@ func (w *warden) supervise() *Verdict {
 		break
 	}
 	found, err := w.runs()
-	v := &Verdict{Verdict: "deterministic", Refused: found.Refused, Conflicts: len(found.Conflicts), Execs: found.Execs, Ticks: found.Ticks}
+	defer w.cache.Close()
+	v := &Verdict{Verdict: "deterministic", Refused: found.Refused, Conflicts: len(found.Conflicts), Execs: found.Execs, Ticks: found.Ticks,
+		Skipped: found.Skipped, SavedTicks: found.SavedTicks, Uncached: w.uncached}
 	for _, t := range found.Taints {
 		v.Taints = append(v.Taints, Taint(t))
 	}
@@ -133,6 +143,9 @@ func (w *warden) supervise() *Verdict {
 		v.Error = err.Error()
 		v.Taints = append(v.Taints, Taint{Kind: "ended", Detail: err.Error()})
 	}
+	if len(v.Taints) == 0 {
+		w.caches(&found, v)
+	}
 	if len(v.Taints) > 0 {
 		v.Verdict = "tainted"
 	}
@@ -150,9 +163,11 @@ type warden struct {
 	s   *container.Supervision
 	log *slog.Logger
 
-	run     *determinize.Run
-	visits  sync.WaitGroup // processes that have joined the container, or are about to
-	passing sync.WaitGroup // outlets that have something to pass on
+	run      *determinize.Run
+	cache    *boxcache.Cache // nil: it has none
+	uncached string          // see Verdict
+	visits   sync.WaitGroup  // processes that have joined the container, or are about to
+	passing  sync.WaitGroup  // outlets that have something to pass on
 }
 
 // runs runs the container to its end.
@@ -205,6 +220,7 @@ func (w *warden) runs() (determinize.Report, error) {
 		CPUTime:     cpuTime,
 		Log:         w.log,
 	}
+	w.opensCache(&cfg)
 	if s.Streams[0] >= 0 {
 		cfg.Stdin, cfg.StdinKey, cfg.Live = os.NewFile(uintptr(s.Stdio[0]), "stdin"), keyOf(s.Streams[0]), true
 	} else if s.Stdio[0] >= 0 {
