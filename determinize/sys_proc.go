@@ -426,7 +426,7 @@ func (e *engine) listProc(t *task, path string, in []dirEntry) []dirEntry {
 			}
 		}
 	}
-	init := rel == "1" || strings.HasPrefix(rel, "1/")
+	init := e.init != nil && (rel == "1" || strings.HasPrefix(rel, "1/"))
 	out := in[:0]
 	for _, d := range in {
 		if d.name == "." || d.name == ".." {

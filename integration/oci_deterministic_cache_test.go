@@ -250,6 +250,36 @@ func TestOCIDeterministicCacheRefused(t *testing.T) {
 	b.refused(1, "annotation dev.laplace.cache: \"maybe\" is none of off, on, read, write, verify", "run", "box")
 }
 
+// TestOCIDeterministicOrder has mounts and the environment in any order, as podman has them: nobody inside can tell.
+func TestOCIDeterministicOrder(t *testing.T) {
+	run := cacheTest(t, "on")
+	var first [2]cachedRun
+	for i := range 4 {
+		r := run(func(b *bundle) {
+			mounts := []specs.Mount{
+				{Destination: "/one", Type: "tmpfs", Source: "tmpfs"}, {Destination: "/two", Type: "bind", Source: b.cache, Options: []string{"rbind", "ro"}},
+				{Destination: "/three", Type: "tmpfs", Source: "tmpfs"},
+			}
+			env := []string{"A=1", "AB=2", "B=3"}
+			if i > 1 {
+				slices.Reverse(mounts)
+				slices.Reverse(env)
+			}
+			b.spec.Mounts = append(b.spec.Mounts, mounts...)
+			b.spec.Process.Env = append(env, b.spec.Process.Env...)
+			b.script([...]string{"env; cat /proc/self/mountinfo; ls /proc/1/fd; exec ls /proc/self/fd", "env; stat -c '%d %n' /one /two /three"}[i%2])
+		})
+		if r.Exit != 0 || !strings.Contains(r.Stdout, "A=1\n") || i%2 == 0 && !strings.HasSuffix(r.Stdout, "0\n1\n2\n0\n1\n2\n3\n") {
+			t.Errorf("%+v", r)
+		}
+		if i < 2 {
+			first[i] = r
+		} else if r.result != first[i%2].result || i%2 == 1 && r.Skipped != r.Execs {
+			t.Errorf("first %+v, in another order %+v", first[i%2], r)
+		}
+	}
+}
+
 // TestOCIDeterministicCacheBind leaves what is left in a directory of the host's in that.
 func TestOCIDeterministicCacheBind(t *testing.T) {
 	run := cacheTest(t, "on")

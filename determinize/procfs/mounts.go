@@ -3,6 +3,7 @@ package procfs
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,8 +39,9 @@ type Mount struct {
 	FSType string
 }
 
-// MountTable holds the mounts of a mount namespace in the kernel's order. The
-// zero MountTable has none.
+// MountTable holds the mounts of a mount namespace in the order of where they
+// are: that in which they were made, which the kernel shows, is its maker's, and
+// podman's is another one each time. The zero MountTable has none.
 type MountTable struct {
 	list []Mount
 	byID map[int]int // real id to virtual id
@@ -59,38 +61,47 @@ const hiddenFSType = "overlay"
 // mounts.
 func Mounts(real []byte) MountTable {
 	t := MountTable{byID: map[int]int{}}
-	var parents []int
+	parents := map[int]int{} // real ids
+	var parts []int          // of /proc
 	for line := range bytes.Lines(real) {
 		m, parent, ok := parseMount(string(bytes.TrimSuffix(line, []byte("\n"))))
-		if _, dup := t.byID[m.RealID]; !ok || dup {
+		if _, dup := parents[m.RealID]; !ok || dup {
 			continue
 		}
+		parents[m.RealID] = parent
 		if strings.HasPrefix(m.Point, "/proc/") {
 			// What is mounted over parts of /proc depends on which parts the kernel
 			// has.
-			if id, known := t.byID[parent]; known {
-				t.byID[m.RealID] = id
-			}
+			parts = append(parts, m.RealID)
 			continue
 		}
 		if len(t.list) == maxMounts {
 			break
 		}
-		m.ID = firstMountID + len(t.list)
-		t.byID[m.RealID] = m.ID
 		t.list = append(t.list, m)
-		parents = append(parents, parent)
+	}
+	slices.SortStableFunc(t.list, func(a, b Mount) int { return strings.Compare(a.Point, b.Point) })
+	for i := range t.list {
+		m := &t.list[i]
+		m.ID = firstMountID + i
+		t.byID[m.RealID] = m.ID
 	}
 	for i := range t.list {
-		t.list[i].Parent = firstMountID - 1
-		if id, ok := t.byID[parents[i]]; ok {
-			t.list[i].Parent = id
+		m := &t.list[i]
+		m.Parent = firstMountID - 1
+		if id, ok := t.byID[parents[m.RealID]]; ok {
+			m.Parent = id
+		}
+	}
+	for _, real := range parts {
+		if id, known := t.byID[parents[real]]; known {
+			t.byID[real] = id
 		}
 	}
 	return t
 }
 
-// List returns the mounts in the kernel's order.
+// List returns the mounts.
 func (t MountTable) List() []Mount { return append([]Mount{}, t.list...) }
 
 // ID returns the virtual id of a mount that the kernel calls by real, also where

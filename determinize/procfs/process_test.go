@@ -3,6 +3,7 @@ package procfs
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -310,15 +311,15 @@ const boxMountinfo = `520 400 0:55 / / rw,relatime master:7 - tmpfs laplace rw,m
 
 func TestMountinfo(t *testing.T) {
 	expect(t, "mountinfo", boxMountinfo, testProcess, `21 20 0:21 / / rw,relatime - tmpfs tmpfs rw
-22 21 0:22 / /usr ro,relatime - overlay overlay rw
-23 21 0:23 / /home/user/my\040project rw,relatime - overlay overlay rw
-24 21 0:24 / /proc rw,relatime - proc proc rw
-25 22 0:22 / /usr/local ro,relatime - overlay overlay rw
+22 21 0:22 / /home/user/my\040project rw,relatime - overlay overlay rw
+23 21 0:23 / /proc rw,relatime - proc proc rw
+24 21 0:24 / /usr ro,relatime - overlay overlay rw
+25 24 0:24 / /usr/local ro,relatime - overlay overlay rw
 `)
 	expect(t, "mounts", boxMountinfo, testProcess, `tmpfs / tmpfs rw,relatime 0 0
-overlay /usr overlay ro,relatime 0 0
 overlay /home/user/my\040project overlay rw,relatime 0 0
 proc /proc proc rw,relatime 0 0
+overlay /usr overlay ro,relatime 0 0
 overlay /usr/local overlay ro,relatime 0 0
 `)
 	expect(t, "mountstats", "1 1 0:5 / /a rw - tmpfs x rw\n", testProcess, "device tmpfs mounted on /a with fstype tmpfs\n")
@@ -342,11 +343,16 @@ func TestMountTable(t *testing.T) {
 			t.Errorf("mount %d is %d, want %d", real, got, want)
 		}
 	}
+	lines := strings.SplitAfter(strings.TrimSuffix(boxMountinfo, "\n")+"\n", "\n")
+	slices.Reverse(lines)
+	if backwards := perProcess(t, "mountinfo", strings.Join(lines, ""), testProcess); backwards != perProcess(t, "mountinfo", boxMountinfo, testProcess) {
+		t.Errorf("in another order:\n%s", backwards)
+	}
 	if got := (MountTable{}).ID(520); got != innerMountID {
 		t.Errorf("mount 520 of no table is %d", got)
 	}
 	list := table.List()
-	if len(list) != 5 || list[1].Point != "/usr" || !list[1].ReadOnly || list[1].RealID != 521 {
+	if len(list) != 5 || list[3].Point != "/usr" || !list[3].ReadOnly || list[3].RealID != 521 {
 		t.Errorf("%+v", list)
 	}
 }
@@ -356,7 +362,7 @@ func TestFDInfo(t *testing.T) {
 	p.Mounts = Mounts([]byte(boxMountinfo))
 	for _, tt := range []struct{ name, real, want string }{
 		{"file", "pos:\t10\nflags:\t0100002\nmnt_id:\t522\nino:\t9978046\nlock:\t1: POSIX  ADVISORY  WRITE 7 fe:00:1 0 EOF\n",
-			"pos:\t10\nflags:\t0100002\nmnt_id:\t23\nino:\t7012\n"},
+			"pos:\t10\nflags:\t0100002\nmnt_id:\t22\nino:\t7012\n"},
 		{"eventfd", "pos:\t0\nflags:\t02\nmnt_id:\t16\nino:\t2\neventfd-count:               2a\neventfd-id: 9\neventfd-semaphore: 0\n",
 			"pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t7012\neventfd-count:               2a\n"},
 		{"signalfd", "pos:\t0\nflags:\t02\nmnt_id:\t16\nsigmask:\t0000000000000006\n",

@@ -83,7 +83,7 @@ func (s *stage) become() error {
 		return err
 	}
 	if s.Supervisor != 0 {
-		err = s.executeTraced(file, p.Args, env, filter, flags)
+		err = s.executeTraced(file, p.Args, byName(env), filter, flags)
 	} else {
 		err = execute(file, p.Args, env, filter, flags)
 	}
@@ -401,6 +401,15 @@ func (s *stage) environ() []string {
 		return env
 	}
 	return append(slices.Clone(env), "HOME="+s.home(s.Spec.Process.User.UID))
+}
+
+// byName is an environment sorted by names: podman's has another order each time.
+func byName(env []string) []string {
+	name := func(e string) string {
+		name, _, _ := strings.Cut(e, "=")
+		return name
+	}
+	return slices.SortedStableFunc(slices.Values(env), func(a, b string) int { return strings.Compare(name(a), name(b)) })
 }
 
 // home is a user's directory, passwd(5).

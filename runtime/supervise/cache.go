@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -101,7 +102,7 @@ func saltOf(s *container.Supervision, cfg *determinize.Config) (memo.Digest, err
 	if err != nil {
 		return memo.Digest{}, fmt.Errorf("digest of laplace: %w", err)
 	}
-	text, err := json.Marshal([]any{format, info.Digest, cpuid.This(), seen(s.Spec), cfg.LastPID, s.Streams[0] >= 0, isNull(s.Stdio[0])})
+	text, err := json.Marshal([]any{format, info.Digest, cpuid.This(), seen(s.Spec), hidden(s.Spec.Mounts), cfg.LastPID, s.Streams[0] >= 0, isNull(s.Stdio[0])})
 	return sha256.Sum256(text), err
 }
 
@@ -117,6 +118,7 @@ func seen(spec *specs.Spec) *specs.Spec {
 	for i := range c.Mounts {
 		c.Mounts[i].Source = ""
 	}
+	slices.SortStableFunc(c.Mounts, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
 	c.Annotations = make(map[string]string)
 	for name, value := range spec.Annotations {
 		if strings.HasPrefix(name, oci.AnnotationPrefix) && name != oci.AnnotationCache && name != oci.AnnotationReport && name != oci.AnnotationOnConflict {
@@ -127,6 +129,19 @@ func seen(spec *specs.Spec) *specs.Spec {
 	linux.CgroupsPath = ""
 	c.Linux = &linux
 	return &c
+}
+
+// hidden are the mounts that a later one covers: the order of all others makes no difference.
+func hidden(mounts []specs.Mount) (below []string) {
+	for i, m := range mounts {
+		for _, later := range mounts[i+1:] {
+			if over := filepath.Clean(later.Destination); over != "/" && strings.HasPrefix(filepath.Clean(m.Destination)+"/", over+"/") {
+				below = append(below, m.Destination+" "+over)
+			}
+		}
+	}
+	slices.Sort(below)
+	return below
 }
 
 // caches keeps the results of a container that is deterministic, or says that kept ones were

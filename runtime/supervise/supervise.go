@@ -324,6 +324,8 @@ func mountsOf(name string) ([]vfs.Mount, error) {
 			out = append(out, vfs.Mount{Path: m.Mountpoint})
 		}
 	}
+	// Clients give mounts in any order: podman in another one each time.
+	slices.SortFunc(out, func(a, b vfs.Mount) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 
