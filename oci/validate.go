@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/moby/sys/capability"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -57,8 +58,14 @@ func when[T any](p *T, check func(*T) error) error {
 	return check(p)
 }
 
+// onDemand is a regular expression that is compiled when it is needed first: not by every stage of
+// the program as it begins.
+func onDemand(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 // version is a number of the runtime-spec: Semantic Versioning 2.0.0.
-var version = regexp.MustCompile(`^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)([-+][0-9A-Za-z.+-]+)?$`)
+var version = onDemand(`^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)([-+][0-9A-Za-z.+-]+)?$`)
 
 func validateSpec(s *specs.Spec, log *slog.Logger) error {
 	for i := range s.Mounts {
@@ -96,7 +103,7 @@ func liftOldPids(s *specs.Spec) {
 		return
 	}
 	limit := s.Linux.Resources.Pids.Limit
-	parts := version.FindStringSubmatch(s.Version)
+	parts := version().FindStringSubmatch(s.Version)
 	if parts == nil || limit == nil || *limit != 0 {
 		return
 	}
@@ -112,7 +119,7 @@ type validator struct {
 }
 
 func checkVersion(v string) error {
-	parts := version.FindStringSubmatch(v)
+	parts := version().FindStringSubmatch(v)
 	switch {
 	case v == "":
 		return errors.New("missing, or empty")

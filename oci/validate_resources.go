@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -135,10 +134,10 @@ func checkBlockDevice(d specs.LinuxBlockIODevice) error {
 }
 
 // pageSize is a size of huge pages as file names of the hugetlb controller have it.
-var pageSize = regexp.MustCompile(`^[1-9][0-9]{0,9}[KMG]B$`)
+var pageSize = onDemand(`^[1-9][0-9]{0,9}[KMG]B$`)
 
 func checkHugepages(h specs.LinuxHugepageLimit) error {
-	if !pageSize.MatchString(h.Pagesize) {
+	if !pageSize().MatchString(h.Pagesize) {
 		return wrong("pageSize", "%s is no size, such as 64KB, 2MB or 1GB", quote(h.Pagesize))
 	}
 	return nil
@@ -161,7 +160,7 @@ func checkFileName(name string) error {
 // unifiedName is what the files of cgroup v2 that can be set are called: a controller's
 // or the core's name, a dot, and more. "cgroup.procs" and the like would move processes
 // or change what is below: they are the runtime's.
-var unifiedName = regexp.MustCompile(`^[a-z0-9_]+\.[A-Za-z0-9_.]+$`)
+var unifiedName = onDemand(`^[a-z0-9_]+\.[A-Za-z0-9_.]+$`)
 
 // unifiedOwn are the files of the core that are the runtime's business.
 var unifiedOwn = map[string]string{
@@ -174,7 +173,7 @@ var unifiedOwn = map[string]string{
 }
 
 func checkUnified(name, _ string) error {
-	if !unifiedName.MatchString(name) {
+	if !unifiedName().MatchString(name) {
 		return errors.New("not a name of a file of cgroup v2, such as memory.high")
 	}
 	if why := unifiedOwn[name]; why != "" {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 
@@ -67,8 +65,6 @@ type stage struct {
 // Credentials, filters and some namespaces belong to a thread: all is done by the main one,
 // to which the caller has locked the goroutine, and which executes the command.
 func InitMain() {
-	debug.SetGCPercent(-1)
-	runtime.GOMAXPROCS(1)
 	// What else is in the namespaces must not look into this process: exec joins those of
 	// programs that nobody trusts.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -119,7 +119,8 @@ func (s *spawn) done() {
 func (s *spawn) start(task *task) error {
 	task.Socket = s.theirs
 	s.inherit = append(s.inherit, s.theirs)
-	return s.launch(InitName, task, "GODEBUG=asyncpreemptoff=1,containermaxprocs=0")
+	// It lives too briefly for what Go does beside.
+	return s.launch(InitName, task, "GODEBUG=asyncpreemptoff=1,containermaxprocs=0", "GOMAXPROCS=1", "GOGC=off")
 }
 
 // launch makes a process that executes this program under a name, argv[0], with a task that it reads, as JSON, from

@@ -39,10 +39,12 @@ const CacheDir = transient + "cache"
 
 // A Supervision is what a supervisor is to do. Its descriptors are those that it is started with.
 type Supervision struct {
-	ID   string      `json:"id"`
-	Dir  string      `json:"dir"` // the container's directory
-	Pid  int         `json:"pid"` // init's
-	Spec *specs.Spec `json:"spec"`
+	ID   string     `json:"id"`
+	Dir  string     `json:"dir"` // the container's directory
+	Pid  int        `json:"pid"` // init's
+	Spec Supervised `json:"spec"`
+	// Config is the configuration, a specs.Spec, of a container that has a cache.
+	Config json.RawMessage `json:"config,omitempty"`
 	// Init is the socket on which init asks, with one byte, to be seized, and waits for one.
 	Init int `json:"init"`
 	// Listen is a socket that listens for requests, see Request.
@@ -62,6 +64,22 @@ type Supervision struct {
 	Report int `json:"report"`
 	// Terminal is the terminal that init has in place of the streams, or -1.
 	Terminal int `json:"terminal"`
+}
+
+// Supervised is what a supervisor has to know of a configuration: the whole takes long to read.
+type Supervised struct {
+	Annotations map[string]string `json:"annotations"`
+	Hostname    string            `json:"hostname"`
+	Domainname  string            `json:"domainname"`
+	Args        []string          `json:"args"` // of the process, as are those that follow
+	UID         uint32            `json:"uid"`
+	GID         uint32            `json:"gid"`
+	ConsoleSize *specs.Box        `json:"consoleSize"`
+}
+
+func supervised(s *specs.Spec) Supervised {
+	p := s.Process
+	return Supervised{Annotations: s.Annotations, Hostname: s.Hostname, Domainname: s.Domainname, Args: p.Args, UID: p.User.UID, GID: p.User.GID, ConsoleSize: p.ConsoleSize}
 }
 
 // ReadSupervision reads what the process is to supervise: what Main of a supervisor begins with.
@@ -222,8 +240,13 @@ func (s *supervisor) start(c *Container) (err error) {
 		return err
 	}
 	defer unix.Close(listen)
-	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: c.record.Config, Init: s.ours, Listen: listen, Terminal: s.terminal,
+	v := Supervision{ID: c.record.ID, Dir: c.dir, Pid: c.record.Pid, Spec: supervised(c.record.Config), Init: s.ours, Listen: listen, Terminal: s.terminal,
 		Stdio: s.stdio, Streams: s.streams, Ends: s.ends, Cache: c.runtime.Cache}
+	if oci.CacheMode(c.record.Config.Annotations) != "" {
+		if v.Config, err = json.Marshal(c.record.Config); err != nil {
+			return err
+		}
+	}
 	// Its directory may be closed to the supervisor.
 	for _, file := range []struct {
 		fd   *int

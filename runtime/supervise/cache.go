@@ -30,11 +30,16 @@ func (w *warden) opensCache(cfg *determinize.Config) {
 	if mode == boxcache.Off {
 		return
 	}
-	w.uncached = cannotCache(w.s)
+	var spec specs.Spec
+	if err := json.Unmarshal(w.s.Config, &spec); err != nil {
+		w.uncached = err.Error()
+		return
+	}
+	w.uncached = cannotCache(w.s, &spec)
 	if w.uncached != "" {
 		return
 	}
-	salt, err := saltOf(w.s, cfg)
+	salt, err := saltOf(w.s, &spec, cfg)
 	if err == nil {
 		w.cache, err = boxcache.Open(w.s.Cache, mode, salt, w.log)
 	}
@@ -50,8 +55,8 @@ func (w *warden) opensCache(cfg *determinize.Config) {
 }
 
 // cannotCache says why a container cannot have a cache; "" if it can.
-func cannotCache(s *container.Supervision) string {
-	switch filter := s.Spec.Linux.Seccomp; {
+func cannotCache(s *container.Supervision, spec *specs.Spec) string {
+	switch filter := spec.Linux.Seccomp; {
 	case s.Cache == "":
 		return "there is no directory for it: HOME is not set; set XDG_STATE_HOME"
 	case s.Terminal >= 0:
@@ -91,7 +96,7 @@ func isNull(fd int) bool {
 // saltOf is the digest of what all of a container's execs depend on, and that none looks up as a
 // file: its configuration, but for what is each exec's own and what nobody inside can find out;
 // the CPU; Laplace itself.
-func saltOf(s *container.Supervision, cfg *determinize.Config) (memo.Digest, error) {
+func saltOf(s *container.Supervision, spec *specs.Spec, cfg *determinize.Config) (memo.Digest, error) {
 	const format = 1 // of what is hashed here
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {
@@ -102,7 +107,7 @@ func saltOf(s *container.Supervision, cfg *determinize.Config) (memo.Digest, err
 	if err != nil {
 		return memo.Digest{}, fmt.Errorf("digest of laplace: %w", err)
 	}
-	text, err := json.Marshal([]any{format, info.Digest, cpuid.This(), seen(s.Spec), hidden(s.Spec.Mounts), cfg.LastPID, s.Streams[0] >= 0, isNull(s.Stdio[0])})
+	text, err := json.Marshal([]any{format, info.Digest, cpuid.This(), seen(spec), hidden(spec.Mounts), cfg.LastPID, s.Streams[0] >= 0, isNull(s.Stdio[0])})
 	return sha256.Sum256(text), err
 }
 

@@ -97,7 +97,7 @@ func report(s *container.Supervision, v *Verdict, r *determinize.Report) {
 	if s.Report < 0 {
 		return
 	}
-	out := Report{ID: s.ID, Command: s.Spec.Process.Args, Exit: r.Status.ExitStatus(), Verdict: v, All: r.Conflicts, Cached: r.Cached}
+	out := Report{ID: s.ID, Command: s.Spec.Args, Exit: r.Status.ExitStatus(), Verdict: v, All: r.Conflicts, Cached: r.Cached}
 	if r.Status.Signaled() {
 		out.Exit = 128 + int(r.Status.Signal())
 	}
@@ -210,7 +210,7 @@ func (w *warden) runs() (determinize.Report, error) {
 		Seed:     prng.Root([]byte(settings.Seed)),
 		CPUs:     settings.CPUs,
 		Hostname: s.Spec.Hostname, Domainname: s.Spec.Domainname,
-		UID: int(s.Spec.Process.User.UID), GID: int(s.Spec.Process.User.GID),
+		UID: int(s.Spec.UID), GID: int(s.Spec.GID),
 		Mounts:      mounts,
 		Executables: cache,
 		CPU:         -1,
@@ -228,7 +228,7 @@ func (w *warden) runs() (determinize.Report, error) {
 	}
 	if s.Terminal >= 0 {
 		cfg.Terminal = terminal(s.Terminal)
-		if size := s.Spec.Process.ConsoleSize; size != nil {
+		if size := s.Spec.ConsoleSize; size != nil {
 			cfg.TerminalSize = unix.Winsize{Row: uint16(size.Height), Col: uint16(size.Width)}
 		}
 		defer unix.Close(s.Terminal)
