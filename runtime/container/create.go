@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/ns"
+	"laplace.dev/laplace/ns/nofile"
 	"laplace.dev/laplace/oci"
 	"laplace.dev/laplace/runtime/cgroup"
 )
@@ -117,6 +118,7 @@ func (c *Container) create(o *Options) (err error) {
 	spec, process := *c.record.Config, *c.record.Config.Process
 	spec.Process = &process
 	process.Env = append(slices.Clone(process.Env), listenEnv(o)...)
+	process.Rlimits = withFileLimit(process.Rlimits)
 	fifo := filepath.Join(c.dir, fifoFile)
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		return fmt.Errorf("%s: %w", fifoFile, err)
@@ -318,6 +320,17 @@ func setOOMScore(pid int, p *specs.Process) error {
 		return fmt.Errorf("process.oomScoreAdj: %w", err)
 	}
 	return nil
+}
+
+// withFileLimit are limits and, if they are none of open files, the caller's: this program has
+// raised its own, see nofile.Caller.
+func withFileLimit(list []specs.POSIXRlimit) []specs.POSIXRlimit {
+	const name = "RLIMIT_NOFILE"
+	own := nofile.Caller
+	if own.Hard == 0 || slices.ContainsFunc(list, func(l specs.POSIXRlimit) bool { return l.Type == name }) {
+		return list
+	}
+	return append(slices.Clone(list), specs.POSIXRlimit{Type: name, Soft: own.Soft, Hard: own.Hard})
 }
 
 // raiseRlimits raises hard limits of a process that waits, where its configuration has

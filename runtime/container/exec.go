@@ -46,8 +46,9 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 		return 0, err
 	}
 	sp.user = sp.joinFlags&unix.CLONE_NEWUSER != 0
-	spec := *c.record.Config
-	spec.Process = process
+	spec, own := *c.record.Config, *process
+	own.Rlimits = withFileLimit(own.Rlimits)
+	spec.Process = &own
 	t := &task{
 		FIFO: -1, Errors: -1, Exec: true, Preserve: o.ListenFDs + o.PreserveFDs, ID: c.record.ID,
 		Spec: &spec, User: sp.user, NoNewKeyring: true,
