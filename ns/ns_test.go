@@ -129,7 +129,7 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	for name, target := range map[string]string{
-		"up": "../../../../../../../.." + outside, "abs": outside, "dangling": "/no/such", "loop": "loop",
+		"up": "../../../../../../../.." + outside, "abs": outside, "dangling": "/no/such", "dir/unfinished": "../one/./two", "nofile": "/none/file", "loop": "loop",
 		"in": "dir", "magic": "/proc/self/root" + outside, "dir/back": "../../../dir",
 	} {
 		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
@@ -161,9 +161,10 @@ func TestPaths(t *testing.T) {
 		{mk, "up/made", 0, "root" + outside + "/made"},
 		{mk, "abs/made", 0, "root" + outside + "/made"},
 		{mk, "abs/../made", 0, "root/made"},
-		{mk, "magic/made", 0, unix.ELOOP.Error()}, // dangling: there is no /proc in the root
-		{mk, "dangling", 0, unix.ELOOP.Error()},
-		{mk, "dangling/made", 0, unix.ELOOP.Error()},
+		{mk, "magic/made", 0, "root/proc/self/root" + outside + "/made"}, // the root's
+		{mk, "dangling/made", 0, "root/no/such/made"},
+		{mk, "in/unfinished", 0, "root/one/two"},
+		{mk, "nofile", unix.RESOLVE_NO_SYMLINKS, unix.ELOOP.Error()},
 		{mk, "loop/made", 0, unix.ELOOP.Error()},
 		{mk, "file", 0, unix.ENOTDIR.Error()},
 		{mk, "file/made", 0, unix.ENOTDIR.Error()},
@@ -173,7 +174,9 @@ func TestPaths(t *testing.T) {
 		{touch, "new/file", 0, "root/new/file"},
 		{touch, "up/file", 0, "root" + outside + "/file"},
 		{touch, "dir", 0, "root/dir"},
-		{touch, "dangling", 0, unix.EEXIST.Error()},
+		{touch, "nofile", 0, "root/none/file"},
+		{touch, "nofile/made", 0, unix.ENOTDIR.Error()},
+		{touch, "loop", 0, unix.ELOOP.Error()},
 		{touch, "in/file2", unix.RESOLVE_NO_SYMLINKS, unix.ELOOP.Error()},
 	}
 	for _, test := range tests {
