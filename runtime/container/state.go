@@ -375,18 +375,47 @@ func (c *Container) pidfd() (int, error) {
 	return fd, nil
 }
 
+// leaving reports whether init, which has been killed, has nothing left to do but to wait until the last process of
+// its PID namespace has been reaped by its parent, whoever that is: pid_namespaces(7). It runs and has nothing any more.
+func (c *Container) leaving() bool {
+	const exiting = 0x4 // PF_EXITING, of Linux's include/linux/sched.h
+	fields, err := statFields(c.record.Pid)
+	if err != nil {
+		return false
+	}
+	flags, err := strconv.ParseUint(fields[statFlags], 10, 64)
+	return err == nil && flags&exiting != 0 && fields[statThreads] == "1" && fields[statSize] == "0"
+}
+
 // processStat reads the state of a process and when it was started, see proc_pid_stat(5).
 func processStat(pid int) (state byte, start uint64, err error) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields, err := statFields(pid)
 	if err != nil {
 		return 0, 0, err
 	}
-	// The command's name may have spaces and parentheses.
-	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	const stateField, startField = 0, 19 // of those after the name
-	if len(fields) <= startField {
-		return 0, 0, fmt.Errorf("stat of process %d: %w", pid, unix.EINVAL)
+	start, err = strconv.ParseUint(fields[statStart], 10, 64)
+	return fields[statState][0], start, err
+}
+
+// Those fields of proc_pid_stat(5) that are used, by their index after the name.
+const (
+	statState   = 0
+	statFlags   = 6
+	statThreads = 17
+	statStart   = 19
+	statSize    = 20 // of the address space
+)
+
+// statFields are the fields after the name.
+func statFields(pid int) ([]string, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, err
 	}
-	start, err = strconv.ParseUint(string(fields[startField]), 10, 64)
-	return fields[stateField][0], start, err
+	// The command's name may have spaces and parentheses.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) <= statSize {
+		return nil, fmt.Errorf("stat of process %d: %w", pid, unix.EINVAL)
+	}
+	return fields, nil
 }

@@ -158,7 +158,7 @@ func (c *Container) end() error {
 		return err
 	}
 	for range deathTries {
-		if !c.alive() {
+		if !c.alive() || c.leaving() {
 			return nil
 		}
 		time.Sleep(deathPause)
