@@ -118,7 +118,7 @@ func (c *Container) create(o *Options) (err error) {
 	spec, process := *c.record.Config, *c.record.Config.Process
 	spec.Process = &process
 	process.Env = append(slices.Clone(process.Env), listenEnv(o)...)
-	process.Rlimits = withFileLimit(process.Rlimits)
+	process.Rlimits = limits(&spec)
 	fifo := filepath.Join(c.dir, fifoFile)
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		return fmt.Errorf("%s: %w", fifoFile, err)
@@ -322,12 +322,13 @@ func setOOMScore(pid int, p *specs.Process) error {
 	return nil
 }
 
-// withFileLimit are limits and, if they are none of open files, the caller's: this program has
-// raised its own, see nofile.Caller.
-func withFileLimit(list []specs.POSIXRlimit) []specs.POSIXRlimit {
+// limits are those of a configuration's process and, if none is of open files, the caller's: this
+// program has raised its own, see nofile.Caller. A deterministic container must not meet it: it is
+// shown another one.
+func limits(s *specs.Spec) []specs.POSIXRlimit {
 	const name = "RLIMIT_NOFILE"
-	own := nofile.Caller
-	if own.Hard == 0 || slices.ContainsFunc(list, func(l specs.POSIXRlimit) bool { return l.Type == name }) {
+	own, list := nofile.Caller, s.Process.Rlimits
+	if own.Hard == 0 || deterministic(s) || slices.ContainsFunc(list, func(l specs.POSIXRlimit) bool { return l.Type == name }) {
 		return list
 	}
 	return append(slices.Clone(list), specs.POSIXRlimit{Type: name, Soft: own.Soft, Hard: own.Hard})

@@ -47,8 +47,8 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 	}
 	sp.user = sp.joinFlags&unix.CLONE_NEWUSER != 0
 	spec, own := *c.record.Config, *process
-	own.Rlimits = withFileLimit(own.Rlimits)
 	spec.Process = &own
+	own.Rlimits = limits(&spec)
 	t := &task{
 		FIFO: -1, Errors: -1, Exec: true, Preserve: o.ListenFDs + o.PreserveFDs, ID: c.record.ID,
 		Spec: &spec, User: sp.user, NoNewKeyring: true,
