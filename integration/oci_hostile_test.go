@@ -183,7 +183,7 @@ func TestOCIHostileProc(t *testing.T) {
 		"/ways", paths...)
 	paths = nil
 	for pid := 2; pid < 40; pid++ {
-		for _, name := range []string{"exe", "fd/3", "fd/5", "fd/6", "fd/7", "fd/8", "fd/9", "mem", "environ"} {
+		for _, name := range []string{"exe", "fd/3", "fd/4", "fd/5", "fd/6", "fd/7", "fd/8", "fd/9", "mem", "environ"} {
 			paths = append(paths, fmt.Sprintf("/proc/%d/%s", pid, name))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -267,20 +266,22 @@ func InitCommand(network string, stderr *os.File) (cmd *exec.Cmd, sock int, end 
 func PlacePID(sock int, last uint32) unix.Errno {
 	var b [4]byte
 	binary.LittleEndian.PutUint32(b[:], last)
-	if e := Exchange(sock, b[:]); e != 0 {
+	send := func() (uintptr, uintptr, unix.Errno) {
+		return unix.RawSyscall6(unix.SYS_SENDTO, uintptr(sock), uintptr(unsafe.Pointer(&b)), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+	}
+	if e := Exchange(sock, b[:], send); e != 0 {
 		return e
 	}
 	return unix.Errno(binary.LittleEndian.Uint32(b[:]))
 }
 
-// Exchange sends b over a stream socket and overwrites it by as many bytes that come back.
-// It makes two system calls and allocates nothing; the caller's thread blocks meanwhile.
-// EPIPE: nobody is there any more.
-func Exchange(sock int, b []byte) unix.Errno {
-	defer runtime.KeepAlive(b)
-	p, size := uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))
+// Exchange has send, a raw call, send b over a stream socket, and overwrites it by as many bytes
+// that come back. It makes two system calls and allocates nothing; the caller's thread blocks
+// meanwhile. EPIPE: nobody is there any more.
+func Exchange(sock int, b []byte, send func() (n, _ uintptr, e unix.Errno)) unix.Errno {
+	size := uintptr(len(b))
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(sock), p, size, unix.MSG_NOSIGNAL, 0, 0)
+		n, _, e := send()
 		if e == unix.EINTR {
 			continue
 		}
@@ -293,7 +294,7 @@ func Exchange(sock int, b []byte) unix.Errno {
 		break
 	}
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(sock), p, size, unix.MSG_WAITALL, 0, 0)
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(sock), uintptr(unsafe.Pointer(&b[0])), size, unix.MSG_WAITALL, 0, 0)
 		if e == unix.EINTR {
 			continue
 		}

@@ -18,10 +18,42 @@ import (
 // A placer is a process in a container's pid namespace that says which pid comes next. The
 // container's processes do not see it: the engine shows only those that it traces. It executes
 // no program: one takes longer to start than many a container lives.
+//
+// It has no file open but the socket, where somebody in the container with the privileges for that
+// would find it: with each pid comes ns_last_pid, which it closes again.
 type placer struct {
 	child ns.Child
 	sock  int
+	file  int // ns_last_pid
 	last  int // the greatest pid to place
+	out   *transfer
+}
+
+// A transfer is a message with a descriptor, as sendmsg(2) and recvmsg(2) have it.
+type transfer struct {
+	msg     unix.Msghdr
+	vec     unix.Iovec
+	text    [messageSize]byte
+	control struct {
+		head unix.Cmsghdr
+		fd   int32
+		_    int32
+	}
+}
+
+// newTransfer makes one with a descriptor; for recvmsg it may be any.
+func newTransfer(fd int) *transfer {
+	t := &transfer{}
+	t.vec.Base = &t.text[0]
+	t.vec.SetLen(len(t.text))
+	t.msg.Iov = &t.vec
+	t.msg.SetIovlen(1)
+	t.msg.Control = (*byte)(unsafe.Pointer(&t.control))
+	t.msg.SetControllen(int(unsafe.Sizeof(t.control)))
+	t.control.head.SetLen(unix.CmsgLen(4))
+	t.control.head.Level, t.control.head.Type = unix.SOL_SOCKET, unix.SCM_RIGHTS
+	t.control.fd = int32(fd)
+	return t
 }
 
 // messageSize is the length of what the placer and its supervisor tell each other: a number in
@@ -39,7 +71,7 @@ func newPlacer(pid int) (*placer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket to the placer: %w", err)
 	}
-	p := &placer{sock: pair[0]}
+	p := &placer{sock: pair[0], file: -1}
 	// A thread whose children are elsewhere cannot come back from a user namespace: it ends. But
 	// it waits for the placer first, without which the container's first process does not end.
 	started := make(chan error)
@@ -71,28 +103,41 @@ func newPlacer(pid int) (*placer, error) {
 		return nil, fmt.Errorf("placer of pids: no answer: %w", unix.EPIPE)
 	}
 	p.last = min(max-1, prng.MaxPid)
+	// Whose pids it is about is found out by who writes.
+	if p.file, err = unix.Open("/proc/sys/kernel/ns_last_pid", unix.O_WRONLY|unix.O_CLOEXEC, 0); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("placer of pids: ns_last_pid: %w", err)
+	}
+	p.out = newTransfer(p.file)
 	return p, nil
 }
 
 // place has the next process of the container get a pid.
 func (p *placer) place(pid int) error {
-	var text [messageSize]byte
-	digits := strconv.AppendInt(text[:0], int64(pid-1), 10)
-	for i := len(digits); i < len(text); i++ {
+	text := p.out.text[:]
+	for i := len(strconv.AppendInt(text[:0], int64(pid-1), 10)); i < len(text); i++ {
 		text[i] = '\n'
 	}
-	if e := runtime.Exchange(p.sock, text[:]); e != 0 {
+	send := func() (uintptr, uintptr, unix.Errno) {
+		return unix.RawSyscall(unix.SYS_SENDMSG, uintptr(p.sock), uintptr(unsafe.Pointer(&p.out.msg)), unix.MSG_NOSIGNAL)
+	}
+	if e := runtime.Exchange(p.sock, text, send); e != 0 {
 		return fmt.Errorf("place pid %d: %w", pid, e)
 	}
 	return nil
 }
 
 // stop ends it: it reads the end of the socket.
-func (p *placer) stop() { unix.Close(p.sock) }
+func (p *placer) stop() {
+	unix.Close(p.sock)
+	if p.file >= 0 {
+		unix.Close(p.file)
+	}
+}
 
 // placerScript starts a placer, which has the other end of the socket. First it sends what pid_max has; then it
-// writes what it receives to ns_last_pid and sends it back. When a call fails, and so when the socket is at its
-// end, it ends.
+// writes what it receives to the file that comes with it, and sends it back. When a call fails, and so when the
+// socket is at its end, it ends.
 func placerScript(sock int) (ns.Child, error) {
 	const (
 		null = 2 // the greatest of the standard streams, which lead nowhere
@@ -116,9 +161,9 @@ func placerScript(sock int) (ns.Child, error) {
 		copy(c.Args[:], args)
 		return c
 	}
-	data := new([messageSize]byte)
-	keep = append(keep, data)
-	at := uintptr(unsafe.Pointer(data))
+	in := newTransfer(-1)
+	keep = append(keep, in)
+	at := uintptr(unsafe.Pointer(&in.text))
 	out := call(unix.SYS_WRITE, uintptr(sock), at, messageSize)
 	out.Min = messageSize
 	calls := []ns.Call{
@@ -128,15 +173,13 @@ func placerScript(sock int) (ns.Child, error) {
 		call(unix.SYS_OPENAT, here, text("/proc/sys/kernel/pid_max"), unix.O_RDONLY),
 		call(unix.SYS_READ, file, at, messageSize),
 		call(unix.SYS_CLOSE, file),
-		call(unix.SYS_OPENAT, here, text("/proc/sys/kernel/ns_last_pid"), unix.O_WRONLY),
 	}
 	calls = append(calls, hide(call, text)...)
 	calls = append(calls, out)
-	in := call(unix.SYS_READ, uintptr(sock), at, messageSize)
-	in.Min = messageSize
-	first := len(calls)
-	out.Again = first + 1
-	calls = append(calls, in, call(unix.SYS_PWRITE64, file, at, messageSize, 0), out)
+	receive := call(unix.SYS_RECVMSG, uintptr(sock), uintptr(unsafe.Pointer(&in.msg)), 0)
+	receive.Min = messageSize
+	out.Again = len(calls) + 1
+	calls = append(calls, receive, call(unix.SYS_PWRITE64, file, at, messageSize, 0), call(unix.SYS_CLOSE, file), out)
 	return ns.ForkScript(unix.CLONE_NEWNS, calls, keep...)
 }
 
