@@ -254,6 +254,19 @@ func (e *engine) enter(t *task) {
 	}
 	t.asked = false
 	t.spinning, t.alarmed, t.computed = false, false, 0 // the stop that was asked for follows
+	e.comesTo(t)
+	if t.call.Nr != unix.SYS_RESTART_SYSCALL {
+		t.again = nil
+	}
+	e.traceEnter(t)
+	if t.limits[unix.RLIMIT_CPU].Soft != procfs.Infinity && e.outOfTime(t) {
+		return
+	}
+	e.arrive(t)
+}
+
+// comesTo counts a task's next call.
+func (e *engine) comesTo(t *task) {
 	t.advances(t.clk.B)
 	t.clk.Tick()
 	if t.replay != nil {
@@ -267,14 +280,6 @@ func (e *engine) enter(t *task) {
 	t.calls++
 	t.looked, t.blocker = false, nil
 	t.progress = 0
-	if t.call.Nr != unix.SYS_RESTART_SYSCALL {
-		t.again = nil
-	}
-	e.traceEnter(t)
-	if t.limits[unix.RLIMIT_CPU].Soft != procfs.Infinity && e.outOfTime(t) {
-		return
-	}
-	e.arrive(t)
 }
 
 // arrive decides the call that a task has come to, or has it wait for its turn.

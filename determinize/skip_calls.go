@@ -36,7 +36,7 @@ func ReplayCalls() (names []string) {
 func (r *replay) add(c replayCall) { r.calls = append(r.calls, c) }
 
 // makes makes something new.
-func (r *replay) makes(o *memo.Output) {
+func (e *engine) makes(t *task, r *replay, o *memo.Output) {
 	at := map[int]string{1: o.Path}
 	switch o.Form {
 	case memo.Dir:
@@ -44,22 +44,37 @@ func (r *replay) makes(o *memo.Output) {
 	case memo.Symlink:
 		r.add(replayCall{nr: unix.SYS_SYMLINKAT, args: [6]uint64{0, atCWD, 0}, texts: map[int]string{0: o.Target, 2: o.Path}})
 	case memo.Fifo:
-		r.add(replayCall{nr: unix.SYS_MKNODAT, args: [6]uint64{atCWD, 0, unix.S_IFIFO | 0o600, 0}, texts: at})
+		r.add(replayCall{nr: unix.SYS_MKNODAT, args: [6]uint64{atCWD, 0, unix.S_IFIFO | uint64(o.Mode)&0o777, 0}, texts: at})
 		r.attributes(o)
 	case memo.File:
-		r.add(replayCall{nr: unix.SYS_OPENAT, args: [6]uint64{atCWD, 0, unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC, 0o600},
-			texts: at, after: func(r *replay, fd int64) { r.fd = uint64(fd) }})
-		r.fills(o)
+		mode := uint64(0o600)
+		if o.Mode&0o200 != 0 {
+			mode = uint64(o.Mode) & 0o777
+		}
+		r.add(replayCall{nr: unix.SYS_MKNODAT, args: [6]uint64{atCWD, 0, unix.S_IFREG | mode, 0}, texts: at, after: func(r *replay, _ int64) { e.fill(t, r, o) }})
 		r.attributes(o)
 	}
 }
 
+// contentOf opens the content of an output; nil if it is not there any more.
+func (r *replay) contentOf(o *memo.Output) io.ReadCloser {
+	if len(o.Inline) > 0 || o.Size == 0 {
+		return io.NopCloser(bytes.NewReader(o.Inline))
+	}
+	return r.open(o.Content)
+}
+
+// dataOf are where the data of an output is.
+func dataOf(o *memo.Output) []memo.Extent {
+	if o.Sparse {
+		return o.Extents
+	}
+	return []memo.Extent{{Off: 0, Len: o.Size}}
+}
+
 // fills writes a content to the file that was opened last, and closes it.
 func (r *replay) fills(o *memo.Output) {
-	at, extents := int64(0), slices.Clone(o.Extents)
-	if !o.Sparse {
-		extents = []memo.Extent{{Off: 0, Len: o.Size}}
-	}
+	at, extents := int64(0), slices.Clone(dataOf(o))
 	var next func(r *replay, ret int64)
 	done := func(r *replay) {
 		if r.in != nil {
@@ -99,12 +114,7 @@ func (r *replay) fills(o *memo.Output) {
 		if opened != nil {
 			opened(r, ret)
 		}
-		switch {
-		case len(o.Inline) > 0:
-			r.in = io.NopCloser(bytes.NewReader(o.Inline))
-		case o.Size > 0:
-			r.in = r.open(o.Content)
-		}
+		r.in = r.contentOf(o)
 		next(r, 0)
 	}
 }
@@ -124,10 +134,13 @@ func (r *replay) read(skip int64, data []byte) error {
 // attributes sets the mode and the extended attributes of something that is no directory.
 func (r *replay) attributes(o *memo.Output) {
 	at := map[int]string{1: o.Path}
-	if o.Form != memo.Symlink {
-		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: at})
-	}
-	r.tags(o)
+	r.steps = slices.Insert(r.steps, 0, func(r *replay) {
+		var st unix.Stat_t
+		if unix.Lstat(o.Path, &st) == nil && st.Mode&0o7777 != o.Mode {
+			r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: at})
+		}
+		r.tags(o)
+	})
 }
 
 // tags sets extended attributes.

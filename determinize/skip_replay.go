@@ -146,7 +146,7 @@ func (e *engine) plan(t *task, r *replay) {
 	step := func(f func(*replay)) { r.steps = append(r.steps, f) }
 	for i := range outputs {
 		if o := &outputs[i]; o.New && o.Form == memo.Dir && !o.Existed {
-			step(func(r *replay) { r.makes(o) })
+			step(func(r *replay) { e.makes(t, r, o) })
 		}
 	}
 	for i := range outputs {
@@ -164,7 +164,7 @@ func (e *engine) plan(t *task, r *replay) {
 		case o.SameAs != "":
 			step(func(r *replay) { r.relinks(o) })
 		case o.New && !(o.Form == memo.Dir && !o.Existed):
-			step(func(r *replay) { r.makes(o) })
+			step(func(r *replay) { e.makes(t, r, o) })
 		case !o.New && (o.Form == memo.File || o.Form == memo.Dir || o.Form == memo.Symlink || o.Form == memo.Fifo):
 			step(func(r *replay) { e.changesOld(t, r, o) })
 		}
@@ -204,29 +204,39 @@ func (e *engine) nextCall(t *task) {
 			e.lost(t, errno)
 			return
 		}
-		if ret < 0 && unix.Errno(-ret) != r.now.may {
-			e.fatal = fmt.Errorf("%w: %s %s: %w", ErrReplay, callName(t), r.now.texts[1], unix.Errno(-ret))
+		e.hasMade(t, r, ret)
+	}
+	for {
+		for len(r.calls) == 0 && len(r.steps) > 0 && e.fatal == nil {
+			step := r.steps[0]
+			r.steps = r.steps[1:]
+			step(r)
+		}
+		if e.fatal != nil {
 			return
 		}
-		if r.now.after != nil {
-			r.now.after(r, ret)
+		if len(r.calls) == 0 {
+			e.fatal = fmt.Errorf("%w: it does not end", ErrReplay)
+			return
+		}
+		r.now, r.calls = r.calls[0], r.calls[1:]
+		r.b = max(r.w.start.b+1, r.w.start.b+r.now.at)
+		if !e.makesItself(t, r) {
+			e.makeCall(t, r)
+			return
 		}
 	}
-	for len(r.calls) == 0 && len(r.steps) > 0 && e.fatal == nil {
-		step := r.steps[0]
-		r.steps = r.steps[1:]
-		step(r)
-	}
-	if e.fatal != nil {
+}
+
+// hasMade does what follows a call that a replay has made.
+func (e *engine) hasMade(t *task, r *replay, ret int64) {
+	if ret < 0 && unix.Errno(-ret) != r.now.may {
+		e.fatal = fmt.Errorf("%w: %s %s: %w", ErrReplay, callName(t), r.now.texts[1], unix.Errno(-ret))
 		return
 	}
-	if len(r.calls) == 0 {
-		e.fatal = fmt.Errorf("%w: it does not end", ErrReplay)
-		return
+	if r.now.after != nil {
+		r.now.after(r, ret)
 	}
-	r.now, r.calls = r.calls[0], r.calls[1:]
-	r.b = max(r.w.start.b+1, r.w.start.b+r.now.at)
-	e.makeCall(t, r)
 }
 
 // makeCall puts a call's arguments into a task's registers and memory.
