@@ -30,6 +30,8 @@ type Cache interface {
 	Content(d memo.Digest) (io.ReadCloser, error)
 	// Keep adds the content of a file, read from its beginning, and returns its digest.
 	Keep(f io.Reader) (memo.Digest, error)
+	// Stage is told of what may be among Report.Memos, where only the run's end decides. It does not wait.
+	Stage(m NewMemo)
 }
 
 // Kept is a memo of a cache.
@@ -350,7 +352,9 @@ func (e *engine) keepsWhole(w *whole, t *task, status unix.WaitStatus) {
 		m = e.memoOf(w, t, status)
 	}
 	if m != nil {
-		e.memos = append(e.memos, NewMemo{Key: w.key, Memo: m, exec: w.id})
+		n := NewMemo{Key: w.key, Memo: m, exec: w.id}
+		e.memos = append(e.memos, n)
+		e.cfg.Cache.Stage(n)
 	}
 	if w.expected == nil {
 		return

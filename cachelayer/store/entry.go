@@ -69,31 +69,64 @@ func (s *Store) entryDir(key Digest) string { return s.sharded("entries", key) }
 // Add adds an entry to a key, and returns its name there. An error is of the file system, or
 // ErrReadOnly.
 func (s *Store) Add(key Digest, e Entry) (name Digest, err error) {
-	if s.readOnly {
-		return Digest{}, ErrReadOnly
-	}
-	b := e.encode()
-	if len(b) > MaxEntry {
-		return Digest{}, fmt.Errorf("entry of %d bytes: %w", len(b), unix.EFBIG)
-	}
-	name = sha256.Sum256(b)
-	f, err := s.temp()
+	st, err := s.Stage(key, e)
 	if err != nil {
 		return Digest{}, err
 	}
-	defer f.Close()
-	if _, err := f.Write(b); err != nil {
-		os.Remove(f.Name())
+	return st.Commit()
+}
+
+// Staged is an entry that has been written, and that nobody finds yet. It is an open file.
+type Staged struct {
+	store *Store
+	key   Digest
+	name  Digest
+	file  *os.File
+}
+
+// Stage writes an entry, to be added by Commit or thrown away by Discard, one of which the caller
+// calls. An error is of the file system, or ErrReadOnly.
+func (s *Store) Stage(key Digest, e Entry) (*Staged, error) {
+	if s.readOnly {
+		return nil, ErrReadOnly
+	}
+	b := e.encode()
+	if len(b) > MaxEntry {
+		return nil, fmt.Errorf("entry of %d bytes: %w", len(b), unix.EFBIG)
+	}
+	f, err := s.temp()
+	if err != nil {
+		return nil, err
+	}
+	st := &Staged{store: s, key: key, name: sha256.Sum256(b), file: f}
+	if _, err = f.Write(b); err == nil {
+		err = os.MkdirAll(s.entryDir(key), 0o700)
+	}
+	if err != nil {
+		st.Discard()
+		return nil, err
+	}
+	return st, nil
+}
+
+// Commit adds a staged entry to its key, and returns its name there.
+func (st *Staged) Commit() (name Digest, err error) {
+	defer st.file.Close()
+	s := st.store
+	if err := s.settle(st.file, filepath.Join(s.entryDir(st.key), st.name.String())); err != nil {
 		return Digest{}, err
 	}
-	if err := s.settle(f, filepath.Join(s.entryDir(key), name.String())); err != nil {
-		return Digest{}, err
-	}
-	all, err := s.Entries(key)
+	all, err := s.Entries(st.key)
 	for i := MaxEntries; err == nil && i < len(all); i++ {
-		s.Remove(key, all[i].Name)
+		s.Remove(st.key, all[i].Name)
 	}
-	return name, nil
+	return st.name, nil
+}
+
+// Discard throws a staged entry away.
+func (st *Staged) Discard() {
+	os.Remove(st.file.Name())
+	st.file.Close()
 }
 
 // Found is an entry of a key that is there.

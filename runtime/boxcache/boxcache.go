@@ -37,7 +37,19 @@ type Cache struct {
 	salt  memo.Digest
 	asks  chan func()
 	log   *slog.Logger
+
+	// What may be kept is written while the box runs; only the end decides.
+	staging chan determinize.NewMemo
+	written chan struct{} // closed when all of it is
+	staged  map[*memo.Memo]*store.Staged
 }
+
+// maxStaged is how many results are written before the end: each is an open file. maxWaiting is
+// how many may wait for that.
+const (
+	maxStaged  = 1000
+	maxWaiting = 100
+)
 
 // Open opens the cache in a directory for a box. salt is the digest of what of the box is the
 // same for all of its execs. The caller closes it.
@@ -46,7 +58,9 @@ func Open(dir string, mode Mode, salt memo.Digest, log *slog.Logger) (*Cache, er
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{store: st, salt: salt, asks: make(chan func()), log: log}
+	c := &Cache{store: st, salt: salt, asks: make(chan func()), log: log, staging: make(chan determinize.NewMemo, maxWaiting),
+		written: make(chan struct{}), staged: make(map[*memo.Memo]*store.Staged)}
+	go c.write()
 	go func() {
 		for ask := range c.asks {
 			ask()
@@ -67,10 +81,59 @@ func (c *Cache) do(f func()) {
 
 // Close closes a cache; nil has nothing to close.
 func (c *Cache) Close() {
-	if c != nil {
-		close(c.asks)
-		c.store.Close()
+	if c == nil {
+		return
 	}
+	c.settle()
+	for _, st := range c.staged {
+		st.Discard()
+	}
+	close(c.asks)
+	c.store.Close()
+}
+
+// write writes what may be kept.
+func (c *Cache) write() {
+	defer close(c.written)
+	for m := range c.staging {
+		if len(c.staged) == maxStaged || c.store.ReadOnly() {
+			continue
+		}
+		st, err := c.store.Stage(store.Digest(m.Key), entryOf(m.Memo))
+		if err != nil {
+			c.log.Debug("write to the cache", "err", err)
+			continue // Store says so
+		}
+		c.staged[m.Memo] = st
+	}
+}
+
+// Stage implements determinize.Cache.
+func (c *Cache) Stage(m determinize.NewMemo) {
+	select {
+	case c.staging <- m:
+	default: // Store writes it
+	}
+}
+
+// settle waits until nothing is being written.
+func (c *Cache) settle() {
+	if c.staging != nil {
+		close(c.staging)
+		<-c.written
+		c.staging = nil
+	}
+}
+
+// entryOf is the store's entry of a memo.
+func entryOf(m *memo.Memo) store.Entry {
+	e := store.Entry{Body: m.Encode()}
+	for i := range m.Outputs {
+		if o := &m.Outputs[i]; o.Wrote && o.SameAs == "" && o.Inline == nil && o.Size > 0 {
+			e.Contents = append(e.Contents, store.Digest(o.Content))
+		}
+	}
+	return e
 }
 
 // Salt implements determinize.Cache.
@@ -139,20 +202,22 @@ func (c *Cache) PutAway(wrong []determinize.Mismatch) {
 	}
 }
 
-// Store stores what a deterministic run has found out, and makes room at times. What comes of
-// that does not matter to the run.
+// Store stores what a deterministic run has found out, once, at its end, and makes room at times.
+// What comes of that does not matter to the run.
 func (c *Cache) Store(memos []determinize.NewMemo) error {
 	if c == nil || c.store.ReadOnly() {
 		return nil
 	}
+	c.settle()
 	for _, m := range memos {
-		e := store.Entry{Body: m.Memo.Encode()}
-		for i := range m.Memo.Outputs {
-			if o := &m.Memo.Outputs[i]; o.Wrote && o.SameAs == "" && o.Inline == nil && o.Size > 0 {
-				e.Contents = append(e.Contents, store.Digest(o.Content))
-			}
+		var err error
+		if st := c.staged[m.Memo]; st != nil {
+			delete(c.staged, m.Memo)
+			_, err = st.Commit()
+		} else {
+			_, err = c.store.Add(store.Digest(m.Key), entryOf(m.Memo))
 		}
-		if _, err := c.store.Add(store.Digest(m.Key), e); err != nil {
+		if err != nil {
 			return err
 		}
 	}
