@@ -45,8 +45,10 @@ lint:
 	go vet $(PACKAGES)
 	if command -v golangci-lint >/dev/null; then golangci-lint run; fi
 
-# The program, its manual pages, and what shells complete its commands by.
-install: build
+# The program, its manual pages, and what shells complete its commands by. sudo may not find Go:
+# then what `make` has built is installed.
+install:
+	if command -v go >/dev/null; then $(MAKE) build; elif ! test -x laplace; then echo 'run make first: there is no Go here' >&2; exit 1; fi
 	install -D -m 755 laplace '$(DESTDIR)$(PREFIX)/bin/laplace'
 	./laplace man '$(DESTDIR)$(PREFIX)/share/man/man1'
 	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
