@@ -30,6 +30,7 @@ type ociFlags struct {
 	root, log, logFormat, rootless, config string
 	debug, systemd                         bool
 
+	before string       // what help says of them
 	logger *slog.Logger // see open
 }
 
@@ -43,8 +44,22 @@ func (f *ociFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.rootless, "rootless", "auto", "true, false or auto: `WHETHER` control groups that cannot be made are done without")
 	flags.StringVar(&f.config, "config", "", "`FILE` has the annotations of containers that have none of their own (default: $LAPLACE_CONFIG, or "+oci.DefaultsFile+" if it is there)")
 	for _, name := range []string{"root", "config", "log", "log-format", "debug", "systemd-cgroup", "rootless"} {
-		_ = flags.MarkHidden(name) // docs/oci.md has them: they are for the commands of OCI alone
+		_ = flags.MarkHidden(name) // they are for the commands of OCI alone, whose help has them
 	}
+}
+
+// before tells of the flags that come before a command.
+func before() string {
+	var text strings.Builder
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SortFlags = false
+	(&ociFlags{}).add(flags)
+	text.WriteString("Before the command's name there may be flags of all that are as runc's:\n")
+	flags.VisitAll(func(f *pflag.Flag) {
+		value, usage := pflag.UnquoteUsage(f)
+		fmt.Fprintf(&text, "\n    %s\n        %s\n", strings.TrimSpace("--"+f.Name+" "+value), usage)
+	})
+	return text.String()
 }
 
 // An ociError is a failure of a command of an OCI runtime.
@@ -155,7 +170,7 @@ func logOptions(level slog.Level) *slog.HandlerOptions {
 // number.
 func (f *ociFlags) command(c *Caller, use, short string, least, most int, run func(*container.Runtime, []string) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, GroupID: ociGroup, DisableFlagsInUseLine: true,
+		Use: use, Short: short, Long: short + ".\n\n" + f.before, GroupID: ociGroup, DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := f.open(c)
 			switch {
@@ -194,7 +209,7 @@ func (f *ociFlags) error(err error, status int) error {
 
 // addOCI adds the commands of an OCI runtime, and the flags that come before them.
 func addOCI(root *cobra.Command, c *Caller) {
-	f := &ociFlags{}
+	f := &ociFlags{before: before()}
 	f.add(root.Flags())
 	root.TraverseChildren = true
 	root.AddGroup(&cobra.Group{ID: ociGroup, Title: "OCI runtime, as runc:"})
