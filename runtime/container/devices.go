@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -99,7 +100,8 @@ func (s *stage) makeDevice(d *specs.LinuxDevice) error {
 	if st.Mode&unix.S_IFMT != kind || kind != unix.S_IFIFO && st.Rdev != number {
 		return fmt.Errorf("something else is there: %w", unix.EEXIST)
 	}
-	if err := unix.Fchmodat(dir, base, mode, 0); err != nil {
+	// By its name it may be another file by now, of the host's even: the root is not changed yet.
+	if err := unix.Fchmodat(s.proc, "self/fd/"+strconv.Itoa(node), mode, 0); err != nil {
 		return fmt.Errorf("chmod: %w", err)
 	}
 	if err := unix.Fchownat(node, "", id(d.UID), id(d.GID), unix.AT_EMPTY_PATH); err != nil {
