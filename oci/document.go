@@ -58,10 +58,13 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 // changed. log gets warnings about what has no effect; nil is nobody.
 //
 // The error is a [*DocumentError] when the document is bad, one that wraps fs.ErrNotExist
-// and says what runc says when there is none, or that of reading it.
+// and says what runc says when there is none, or that of reading it, or the bundle.
 func Load(bundle string, log *slog.Logger) (*specs.Spec, error) {
 	data, err := read(filepath.Join(bundle, ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(bundle); err != nil {
+			return nil, fmt.Errorf("bundle: %w", err)
+		}
 		return nil, &missingError{ConfigName}
 	}
 	if err != nil {
