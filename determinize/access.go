@@ -433,14 +433,6 @@ func (e *engine) readsFile(t *task, fd int32, st *unix.Stat_t) (verdict, bool) {
 	return verdict{}, false
 }
 
-// appends tells what a write through a descriptor does to the content.
-func (e *engine) appends(t *task, fd int32) conflict.Op {
-	if fl, errno := e.flags(t, fd); errno == 0 && fl&unix.O_APPEND != 0 {
-		return conflict.Append
-	}
-	return conflict.Change
-}
-
 // inTurn notes that a call on a file by a description that several processes hold is made
 // when its turn has come: those before it have been made.
 func (e *engine) inTurn(t *task, fd int32) {

@@ -77,6 +77,9 @@ func (e *engine) cutOff(t *task, at sched.Stamp) {
 	}
 	if !e.ended {
 		e.report.Ticks -= n
+		if w := t.whole(); w != nil {
+			w.ticks -= min(w.ticks, n)
+		}
 	}
 	t.clk.Rewind(at.B, n)
 	e.forgetsAfter(t, at)

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"laplace.dev/laplace/conflict"
 	"laplace.dev/laplace/determinize/sched"
 	"laplace.dev/laplace/determinize/vfs"
 )
@@ -274,12 +275,20 @@ func writeEnter(e *engine, t *task) verdict {
 
 // writeFile lets a write to a regular file through, and stamps it.
 func (e *engine) writeFile(t *task, fd int32, st *unix.Stat_t) verdict {
+	fl, errno := e.flags(t, fd)
+	if errno != 0 || fl&unix.O_ACCMODE == unix.O_RDONLY || fl&unix.O_PATH != 0 {
+		return run() // fails
+	}
 	n := e.inode(st, func() (string, unix.Errno) { return e.pathOf(e.fdPath(t, fd)) })
 	if v, wait := e.fileTurn(t, n); wait {
 		return v
 	}
+	op := conflict.Change
+	if fl&unix.O_APPEND != 0 {
+		op = conflict.Append
+	}
 	sunk := e.sinksFile(t, n, st)
-	e.writesContent(t, n, e.appends(t, fd))
+	e.writesContent(t, n, op)
 	t.sinking = nil
 	return e.moves(t, runThen(func(ret int64) {
 		if ret > 0 {

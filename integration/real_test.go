@@ -74,6 +74,7 @@ func testWays(t *testing.T, programs []*program) {
 		{"native", (*program).testNative},
 		{"boxed", (*program).testBoxed},
 		{"disturbed", (*program).testDisturbed},
+		{"cached", (*program).testCached},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			for _, p := range programs {
