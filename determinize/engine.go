@@ -285,8 +285,10 @@ type engine struct {
 	fs           *vfs.Table
 	judged       judgements
 	walks        map[walkKey]linkGroups
-	pipes        uint64 // device of anonymous pipes
-	proc         uint64 // device of the box's /proc
+	pipes        uint64  // device of anonymous pipes
+	proc         uint64  // device of the box's /proc
+	comparing    bool    // names are looked up for the engine itself
+	glimpsed     []*name // that have become known by that
 	pipeTable    map[vfs.Key]*pipe
 	dirs         map[dirKey]*dirStream
 	fifos        map[vfs.Key]*fifoOpens

@@ -86,6 +86,9 @@ func (e *engine) endsBox(end sched.Stamp) {
 		for _, b := range c.bs {
 			if end.Before(sched.Stamp{B: b, Path: c.path}) {
 				e.report.Ticks--
+				if w := c.of.whole(); w != nil && w.ticks > 0 {
+					w.ticks--
+				}
 			}
 		}
 	}

@@ -123,6 +123,9 @@ func (e *engine) lookName(d *folder, base string) *name {
 	if nm == nil {
 		nm = e.newName(d, base)
 	}
+	if e.comparing {
+		e.glimpsed = append(e.glimpsed, nm)
+	}
 	if d.shut {
 		nm.known, nm.kind, nm.errno = true, nameAbsent, unix.EACCES
 		return nm

@@ -30,7 +30,16 @@ func (e *engine) skipsExec(t *task) bool {
 	}
 	var fewest []string
 	for _, kept := range e.cfg.Cache.Memos(w.key) {
+		e.comparing = true
 		why := e.fails(t, w, kept.Memo)
+		e.comparing = false
+		if len(why) > 0 {
+			// Programs see what is there when they look.
+			for _, nm := range e.glimpsed {
+				nm.known = false
+			}
+		}
+		e.glimpsed = e.glimpsed[:0]
 		if len(why) == 0 && e.cfg.Verify {
 			w.expected, w.missed = &kept, []string{"what is in the cache is verified"}
 			return false
@@ -148,7 +157,6 @@ func (e *engine) differsAt(t *task, m *memo.Memo, in *memo.Input, d *folder, bas
 			return ""
 		}
 		f := e.accesses(n)
-		f.Seen = true
 		if nm != nil && nm.kind != nameFile || memo.Digest(e.versionNow(n, f.Version)) != in.Digest {
 			return in.Path + " has another content"
 		}
@@ -428,10 +436,13 @@ func (e *engine) versionNow(n *vfs.Inode, version uint32) conflict.Digest {
 	if version != f.Version {
 		return conflict.Digest{}
 	}
-	f.Seen = true
-	e.keepContent(n)
-	if int(version) < len(f.Digests) {
-		return f.Digests[version]
+	d := e.contentOf(n)
+	if d != (conflict.Digest{}) { // it may be readable later, and then has one
+		f.Seen = true
+		for len(f.Digests) < int(version) {
+			f.Digests = append(f.Digests, conflict.Digest{})
+		}
+		f.Digests = append(f.Digests, d)
 	}
-	return e.contentOf(n)
+	return d
 }
