@@ -291,13 +291,23 @@ func (c *Container) adopt(sp *spawn, host *cgroup.Host) error {
 	if err := c.makeGroup(host, sp.pid); err != nil {
 		return err
 	}
-	return c.admit(sp, c.group(), c.record.Config.Process)
+	return c.admit(sp, c.group(), c.record.Config.Process, nil)
 }
 
 // admit puts a process that waits into a control group, the container's or one below, gives it
-// what only its maker can give, and lets it go on.
-func (c *Container) admit(sp *spawn, group *cgroup.Group, process *specs.Process) error {
+// what only its maker can give, and lets it go on. cpus are where it runs before and after it is in the group; nil is
+// anywhere.
+func (c *Container) admit(sp *spawn, group *cgroup.Group, process *specs.Process, cpus *specs.CPUAffinity) error {
+	if cpus == nil {
+		cpus = &specs.CPUAffinity{}
+	}
+	if err := pin(sp.pid, "initial", cpus.Initial); err != nil {
+		return err
+	}
 	if err := group.Join(sp.pid, c.record.Pid); err != nil {
+		return err
+	}
+	if err := pin(sp.pid, "final", cpus.Final); err != nil {
 		return err
 	}
 	if err := setOOMScore(sp.pid, process); err != nil {
@@ -307,6 +317,18 @@ func (c *Container) admit(sp *spawn, group *cgroup.Group, process *specs.Process
 		return err
 	}
 	return sp.release()
+}
+
+// pin has a process run on some CPUs only, sched_setaffinity(2); a list of none changes nothing.
+func pin(pid int, field, list string) error {
+	cpus, err := oci.ParseCPUs(list)
+	if err == nil && cpus != nil {
+		err = unix.SchedSetaffinityDynamic(pid, cpus)
+	}
+	if err != nil {
+		return fmt.Errorf("process.execCPUAffinity.%s: %w", field, err)
+	}
+	return nil
 }
 
 // setOOMScore sets what the kernel adds when it looks for a process to kill,

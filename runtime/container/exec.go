@@ -69,7 +69,7 @@ func (c *Container) Exec(process *specs.Process, o *Options, ignorePaused bool) 
 		sp.kill()
 		return 0, execError(err)
 	}
-	err = c.admit(sp, group, process)
+	err = c.admit(sp, group, process, process.ExecCPUAffinity)
 	if err == nil {
 		err = serve(sp, o, nil, nil, func() error { return announce(sp.pid, o) })
 	}
