@@ -64,12 +64,10 @@ func inotifyAddEnter(e *engine, t *task) verdict {
 	if mask&unix.IN_ONLYDIR != 0 && !isDir(&st) {
 		return fail(unix.ENOTDIR)
 	}
-	if isDir(&st) || st.Mode&unix.S_IFMT == unix.S_IFREG {
-		fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err != nil {
+	if st.Mode&unix.S_IFMT != unix.S_IFLNK { // whose own mode says nothing
+		if err := unix.Faccessat(w.dir, w.path, unix.R_OK, unix.AT_EACCESS); err != nil {
 			return fail(errnoOf(err))
 		}
-		unix.Close(fd)
 	}
 	n := e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, follow) })
 	return e.watchFile(t, in, n, mask)

@@ -106,6 +106,10 @@ func (e *engine) xattrFits(t *task, w where, follow bool, name string) unix.Errn
 	}
 	defer unix.Close(fd)
 	var fs unix.Statfs_t
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || strings.HasPrefix(name, "user.") && st.Mode&unix.S_IFMT != unix.S_IFREG && !isDir(&st) {
+		return 0 // nothing else has them
+	}
 	if unix.Fstatfs(fd, &fs) == nil && fs.Type == unix.TMPFS_MAGIC && strings.HasPrefix(name, "user.") {
 		e.refuse(callName(t) + "(user)") // tmpfs has them since 6.6
 		return unix.EOPNOTSUPP

@@ -1,9 +1,10 @@
-// Makes one system call on each of some paths, as many ways as there are, and says which did not fail.
+// Makes one system call on each of some paths, as many ways as there are, and says how each failed, or that it DID not.
 // deputy USER DIR NAME... < LINES: becomes USER, and for each of the calls on standard input, "NAME NUMBER ARGS",
-// calls it with every NAME, relative to DIR's descriptor and to the working directory.
+// calls it with every NAME, relative to DIR's descriptor and to the working directory. Of USER the effective user
+// alone is changed after an e, and that of files after an f.
 // ARGS has a letter an argument: p a path under test, q a path that is fine, d a directory, 0 1 numbers,
 // o flags of an open, w flags of an open for writing, b a buffer, s a size, l a length, e exec's vectors, h open_how,
-// n the name of an attribute, t null, m a mode
+// n the name of an attribute, t null, m a mode, i an inotify
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -43,6 +47,7 @@ static long call(long nr, const char *args, const char *path, const char *fresh,
 		case 'n': a[i] = (long)"user.x"; break;
 		case 't': a[i] = 0; break;
 		case 'm': a[i] = 0777; break;
+		case 'i': a[i] = inotify_init1(IN_CLOEXEC); break;
 		case 'r': a[i] = 4; break;
 		case 'u': a[i] = 12345; break;
 		}
@@ -62,10 +67,27 @@ static long unixsocket(int binds, const char *path)
 	return r;
 }
 
+// become makes the process a user's, or what it does with files.
+static int become(const char *user)
+{
+	int uid = atoi(user + (*user == 'e' || *user == 'f'));
+	if (!uid || *user == 'e' && !seteuid(uid))
+		return 0;
+	if (*user == 'f') {
+		setfsuid(uid);
+		return setfsuid(-1) != uid;
+	}
+	return (uid_t)uid != getuid() && (setgroups(0, NULL) || setgid(uid) || setuid(uid));
+}
+
 int main(int argc, char **argv)
 {
-	int uid = atoi(argv[1]), dir = open(argv[2], O_RDONLY | O_DIRECTORY);
-	if (uid && (setgroups(0, NULL) || setgid(uid) || setuid(uid)))
+	int dir = open(argv[2], O_RDONLY | O_DIRECTORY);
+	struct stat st;
+	for (int i = 3; i < argc; i++) // who opens a pipe is to wait for nobody
+		if (!fstatat(dir, argv[i], &st, AT_SYMLINK_NOFOLLOW) && S_ISFIFO(st.st_mode))
+			openat(dir, argv[i], O_RDWR);
+	if (become(argv[1]))
 		return perror("become the user"), 1;
 	if (dir < 0 || chdir(argv[2]))
 		return perror(argv[2]), 1;
@@ -75,22 +97,25 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof line, stdin)) {
 		if (sscanf(line, "%63s %ld %15s", name, &nr, args) != 3)
 			return printf("? %s", line), 1;
-		for (int i = 3; i < argc; i++) {
-			snprintf(fresh, sizeof fresh, "/tmp/fresh%d", made++);
+		// execve may succeed, and chdir changes what the other names are: each in a process of its own.
+		int each = strstr(name, "exec") || !strcmp(name, "chdir") ? 1 : argc - 3;
+		for (int i = 3; i < argc; i += each) {
 			fflush(stdout);
-			pid_t child = fork(); // execve may succeed
+			pid_t child = fork();
 			if (child == 0) {
-				char *null[] = {NULL};
-				(void)null;
-				errno = 0;
-				long r = nr >= 0 ? call(nr, args, argv[i], fresh, dir) : unixsocket(nr == -2, argv[i]);
-				if (r >= 0)
-					printf("DID %s %s\n", name, argv[i]);
-				else
-					printf("%s %s: %s\n", name, argv[i], strerrorname_np(errno));
-				fflush(stdout);
+				for (int j = i; j < i + each; j++) {
+					snprintf(fresh, sizeof fresh, "/tmp/fresh%d", made++);
+					errno = 0;
+					long r = nr >= 0 ? call(nr, args, argv[j], fresh, dir) : unixsocket(nr == -2, argv[j]);
+					if (r >= 0)
+						printf("DID %s %s\n", name, argv[j]);
+					else
+						printf("%s %s: %s\n", name, argv[j], strerrorname_np(errno));
+					fflush(stdout);
+				}
 				_exit(0);
 			}
+			made += each;
 			int status;
 			waitpid(child, &status, 0);
 			if (!WIFEXITED(status) || WEXITSTATUS(status))
