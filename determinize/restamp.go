@@ -1,6 +1,8 @@
 package determinize
 
 import (
+	"strconv"
+
 	"golang.org/x/sys/unix"
 
 	"laplace.dev/laplace/determinize/vfs"
@@ -37,12 +39,18 @@ func (e *engine) restamp() {
 	}
 }
 
-// dates gives one of them its time.
+// dates gives one of them its time: what was looked at, and nothing that somebody outside, who has the same
+// directory, puts in its place.
 func (e *engine) dates(n *vfs.Inode, path string) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
 	var st unix.Stat_t
-	if unix.Lstat(path, &st) != nil || e.fs.Find(&st) != n {
+	if unix.Fstat(fd, &st) != nil || e.fs.Find(&st) != n {
 		return
 	}
 	ts := unix.NsecToTimespec(e.epoch() + n.Mtime)
-	_ = unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW) // read-only by now
+	_ = unix.UtimesNanoAt(e.procFD(), "self/fd/"+strconv.Itoa(fd), []unix.Timespec{ts, ts}, 0) // read-only by now
 }

@@ -108,7 +108,7 @@ func (b *bundle) deputyRuns(user, calls, dir string, paths ...string) string {
 func (b *bundle) deputy(user, calls, dir string, paths ...string) {
 	b.t.Helper()
 	for line := range strings.Lines(b.deputyRuns(user, calls, dir, paths...)) {
-		if strings.HasPrefix(line, "DID") {
+		if strings.HasPrefix(line, "DID") || strings.HasPrefix(line, "READ") {
 			b.t.Error(strings.TrimSpace(line))
 		}
 	}

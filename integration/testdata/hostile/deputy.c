@@ -1,4 +1,5 @@
-// Makes one system call on each of some paths, as many ways as there are, and says how each failed, or that it DID not.
+// Makes one system call on each of some paths, as many ways as there are, and says how each failed, or that it DID not, or
+// READ a secret.
 // deputy USER DIR NAME... < LINES: becomes USER, and for each of the calls on standard input, "NAME NUMBER ARGS",
 // calls it with every NAME, relative to DIR's descriptor and to the working directory. Of USER the effective user
 // alone is changed after an e, and that of files after an f.
@@ -28,7 +29,7 @@ static char *none[] = {"x", NULL};
 static long call(long nr, const char *args, const char *path, const char *fresh, int dir)
 {
 	long a[6] = {0};
-	struct open_how how = {.flags = O_RDONLY};
+	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK};
 	for (int i = 0; args[i] && i < 6; i++)
 		switch (args[i]) {
 		case 'p': a[i] = (long)path; break;
@@ -52,6 +53,14 @@ static long call(long nr, const char *args, const char *path, const char *fresh,
 		case 'u': a[i] = 12345; break;
 		}
 	return syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+// secret tells whether what a call has opened, or told of, is a secret: it begins with the word, and has 4,242 bytes.
+static int secret(const char *name, int fd)
+{
+	if (!strncmp(name, "open", 4))
+		return read(fd, buf, 6) == 6 && !memcmp(buf, "secret", 6);
+	return strstr(name, "stat") && (((struct stat *)buf)->st_size == 4242 || ((struct statx *)buf)->stx_size == 4242);
 }
 
 // unixsocket connects to, or binds at, a path.
@@ -107,7 +116,9 @@ int main(int argc, char **argv)
 					snprintf(fresh, sizeof fresh, "/tmp/fresh%d", made++);
 					errno = 0;
 					long r = nr >= 0 ? call(nr, args, argv[j], fresh, dir) : unixsocket(nr == -2, argv[j]);
-					if (r >= 0)
+					if (r >= 0 && secret(name, r))
+						printf("READ %s %s\n", name, argv[j]);
+					else if (r >= 0)
 						printf("DID %s %s\n", name, argv[j]);
 					else
 						printf("%s %s: %s\n", name, argv[j], strerrorname_np(errno));
