@@ -63,6 +63,25 @@ func (e *engine) hasOpen(st *unix.Stat_t) bool {
 	})
 }
 
+// othersHave tells whether a process that is not the task's has a descriptor of what st describes, or may get one.
+func (e *engine) othersHave(t *task, st *unix.Stat_t) bool {
+	if len(e.socketTable) > 0 {
+		return true // it may be on its way through one
+	}
+	own := make(map[int]bool)
+	for pid, u := range e.tasks {
+		own[pid] = u.process == t.process
+	}
+	return e.eachDescriptor(func(link string) bool {
+		pid, _, _ := strings.Cut(link, "/")
+		if n, err := strconv.Atoi(pid); err != nil || own[n] {
+			return false
+		}
+		var at unix.Stat_t
+		return unix.Fstatat(e.procFD(), link, &at, 0) == nil && vfs.KeyOf(&at) == vfs.KeyOf(st)
+	})
+}
+
 // eachMapping calls f with the inode number and the path of each mapped file
 // of each task until f returns true.
 func (e *engine) eachMapping(f func(ino uint64, path string) bool) bool {

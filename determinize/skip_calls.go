@@ -213,14 +213,18 @@ func (e *engine) changesOld(t *task, r *replay, o *memo.Output) {
 	}
 	e.owns(r, o, &st)
 	if len(r.calls) == 0 {
-		e.copiesUp(r, o)
+		e.copiesUp(t, r, o)
 	}
 }
 
 // copiesUp has the overlay copy something of which only the times were changed, or nothing in the
-// end. It must not look as if anybody had done anything. A container's files are where they stay.
-func (e *engine) copiesUp(r *replay, o *memo.Output) {
+// end. Where the whole did not change it either, as a directory in which names came and went, it must not
+// look as if anybody had: the engine does that. A container's files are where they stay.
+func (e *engine) copiesUp(t *task, r *replay, o *memo.Output) {
 	if e.cfg.Users {
+		return
+	}
+	if e.be(t); !o.Touched && o.Form == memo.Dir && unix.Fchmodat(unix.AT_FDCWD, o.Path, o.Mode, 0) == nil {
 		return
 	}
 	const keep = math.MaxUint32
@@ -244,7 +248,7 @@ func (e *engine) owns(r *replay, o *memo.Output, st *unix.Stat_t) {
 }
 
 // permits gives a directory its mode, attributes and owner, when nothing is made in it any more.
-func (e *engine) permits(r *replay, o *memo.Output) {
+func (e *engine) permits(t *task, r *replay, o *memo.Output) {
 	var st unix.Stat_t
 	if unix.Lstat(o.Path, &st) != nil {
 		e.fatal = fmt.Errorf("%w: %s is missing", ErrReplay, o.Path)
@@ -258,7 +262,7 @@ func (e *engine) permits(r *replay, o *memo.Output) {
 		r.add(replayCall{nr: unix.SYS_FCHMODAT, args: [6]uint64{atCWD, 0, uint64(o.Mode)}, texts: map[int]string{1: o.Path}})
 	}
 	if !o.New {
-		e.copiesUp(r, o)
+		e.copiesUp(t, r, o)
 	}
 }
 

@@ -171,7 +171,7 @@ func (e *engine) plan(t *task, r *replay) {
 	}
 	for i := len(outputs) - 1; i >= 0; i-- {
 		if o := &outputs[i]; o.Form == memo.Dir && o.SameAs == "" {
-			step(func(r *replay) { e.permits(r, o) })
+			step(func(r *replay) { e.permits(t, r, o) })
 		}
 	}
 	step(func(*replay) { e.putRight(t, r) })
@@ -303,6 +303,9 @@ func (e *engine) putRight(t *task, r *replay) {
 		if n == nil {
 			e.fatal = fmt.Errorf("%w: %s is missing", ErrReplay, o.Path)
 			return
+		}
+		if o.Form == memo.Dir && !o.New && !o.Touched && !o.Undated {
+			e.touchDir(t, n) // also where all names in it have gone again: it is for those that come after
 		}
 		mtime := o.Mtime
 		if o.Stamped {

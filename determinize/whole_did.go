@@ -150,7 +150,7 @@ func (e *engine) inheritsFile(t *task, w *whole, fd int, st *unix.Stat_t, flags 
 	if e.outsideFile(st) {
 		if local, errno := e.borrow(t, int32(fd)); errno == 0 {
 			off, _ := unix.Seek(local, 0, unix.SEEK_CUR)
-			w.files = append(w.files, inheritedFile{fd: fd, local: local, off: off, stdin: true, path: "the standard input"})
+			w.files = append(w.files, inheritedFile{fd: fd, local: local, off: off, stdin: true, shared: true, path: "the standard input"})
 		}
 		return append(text, "stdin"...)
 	}
@@ -179,7 +179,11 @@ func (e *engine) inheritsFile(t *task, w *whole, fd int, st *unix.Stat_t, flags 
 	if err != nil {
 		off = -1
 	}
-	w.files = append(w.files, inheritedFile{fd: fd, local: local, off: off, path: path})
+	shared := e.othersHave(t, st)
+	if shared {
+		text = append(text, "shared "...)
+	}
+	w.files = append(w.files, inheritedFile{fd: fd, local: local, off: off, path: path, shared: shared})
 	if n.Gone() {
 		w.cannot("it has inherited a file that has no name")
 	}

@@ -155,7 +155,7 @@ func (e *engine) effectsOf(w *whole, t *task, m *memo.Memo) {
 			w.cannot("it changes a file that has no name")
 			return
 		}
-		o := memo.Output{Path: in.below(base), Existed: true, Wrote: how.content, Retagged: how.xattrs}
+		o := memo.Output{Path: in.below(base), Existed: true, Wrote: how.content, Retagged: how.xattrs, Touched: how.meta}
 		if e.describe(w, &o, n, in, base); len(w.why) > 0 {
 			return
 		}
@@ -252,7 +252,7 @@ func (e *engine) outputAt(w *whole, nm *name, at place) (memo.Output, *vfs.Inode
 	}
 	how := w.nodes[n]
 	o.New = n.Made && e.isWithin(n.MadeBy, w)
-	o.Wrote, o.Retagged = how.content, how.xattrs
+	o.Wrote, o.Retagged, o.Touched = how.content, how.xattrs, how.meta
 	if from := w.origin[n].path; !o.New && from != o.Path {
 		if from == "" {
 			if o.SameAs = e.nameBefore(w, n); o.SameAs == "" {

@@ -164,6 +164,7 @@ type inheritedFile struct {
 	off       int64
 	stdin     bool // it is the box's
 	path      string
+	shared    bool // another process has it too
 }
 
 // caches tells whether wholes are noted at all.
@@ -323,8 +324,8 @@ func (e *engine) completes(w *whole, t *task, status unix.WaitStatus) {
 		case err != nil || now == f.off:
 		case f.stdin && w.up == nil:
 			w.read = &memo.Seek{FD: f.fd, By: now - f.off}
-		default:
-			w.cannot("it moves on in " + f.path + ", which it has inherited")
+		case f.shared:
+			w.cannot("it moves on in " + f.path + ", which others have too")
 		}
 		unix.Close(f.local)
 	}

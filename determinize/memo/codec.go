@@ -7,7 +7,7 @@ import (
 )
 
 // version is of the format, the first byte.
-const version = 1
+const version = 2
 
 // ErrFormat says that bytes are not a memo of this version of Laplace.
 var ErrFormat = errors.New("not a memo of this version of Laplace")
@@ -130,7 +130,7 @@ func (k *Known) code(c *coder) {
 
 func (o *Output) code(c *coder) {
 	natural(c, &o.Form)
-	for _, flag := range [...]*bool{&o.New, &o.Existed, &o.Wrote, &o.Stamped, &o.Retagged, &o.Undated, &o.Sparse} {
+	for _, flag := range [...]*bool{&o.New, &o.Existed, &o.Wrote, &o.Stamped, &o.Retagged, &o.Touched, &o.Undated, &o.Sparse} {
 		c.flag(flag)
 	}
 	c.text(&o.From)

@@ -174,8 +174,9 @@ type Output struct {
 	Sparse  bool
 	Extents []Extent
 	Xattrs  []Xattr // sorted; all of them if Wrote or New, or Retagged
-	// Retagged says that the attributes of what was there were changed.
-	Retagged bool
+	// Retagged says that the attributes of what was there were changed, Touched that its metadata was,
+	// if only to what it had been.
+	Retagged, Touched bool
 	// Mtime is the modification time: since the start's stamp if Stamped, since the epoch if not; or
 	// what it was if Undated.
 	Mtime   int64
