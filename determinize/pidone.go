@@ -41,6 +41,9 @@ func (e *engine) faults(t *task, sig unix.Signal, info []byte) bool {
 // which signal. Where that cannot be, SIGKILL ends it.
 func (e *engine) diesUntraced(t *task) bool {
 	if e.tr.Fault(t.pid, t.sig) != 0 {
+		if t.threaded() {
+			e.takesOver(t)
+		}
 		t.doomed = true
 		unix.Kill(t.pid, unix.SIGKILL)
 		return false

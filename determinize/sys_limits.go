@@ -180,6 +180,9 @@ func (e *engine) outOfTime(t *task) bool {
 	own := uint64(t.clk.Own() / time.Second)
 	switch {
 	case own >= l.Hard:
+		if t.threaded() {
+			e.takesOver(t)
+		}
 		t.doomed = true
 		unix.Kill(t.pid, unix.SIGKILL)
 		e.park(t, stateDying)

@@ -1,6 +1,7 @@
 // laplace: pinned
 // A limit of CPU time takes effect when the process has used as much as it is shown, the same in every run.
 #include "check.h"
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -25,6 +26,12 @@ static long turns(int signals)
 		n++;
 	}
 	return n;
+}
+
+static void *waits(void *arg)
+{
+	pause();
+	return arg;
 }
 
 int main(void)
@@ -60,5 +67,15 @@ int main(void)
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) { // its threads end with it
+		pthread_t thread;
+		r = (struct rlimit){0, 0};
+		CHECK(pthread_create(&thread, 0, waits, 0) == 0 && setrlimit(RLIMIT_CPU, &r) == 0);
+		turns(3);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	return 0;
 }
