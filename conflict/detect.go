@@ -100,6 +100,9 @@ type Object struct {
 	read    []mark
 }
 
+// Accessed tells whether there was an access to the object.
+func (o *Object) Accessed() bool { return o.changed != (mark{}) || len(o.added) > 0 || len(o.read) > 0 }
+
 // Found is told of a conflict: two accesses to an object, in the order in which they were made.
 type Found func(o *Object, class Class, first, second Access)
 

@@ -52,6 +52,7 @@ type name struct {
 	public  bool       // everybody may read the file that it leads to
 	folder  *folder    // that it leads to
 	target  string     // of a link
+	first   glance     // when it was looked up
 	node    *vfs.Inode // of what may be changed
 	change  *change    // the last one of it in the record of an exec that goes on
 	// shown are accesses by which it came into the path of a descriptor in a record, and
@@ -132,7 +133,7 @@ func (e *engine) lookName(d *folder, base string) *name {
 	}
 	dir, path, done, errno := e.namePath(d, base)
 	defer done()
-	nm.kind, nm.folder, nm.target, nm.node = nameAbsent, nil, "", nil
+	nm.kind, nm.folder, nm.target, nm.node, nm.first = nameAbsent, nil, "", nil, glance{}
 	var st unix.Stat_t
 	if errno == 0 {
 		errno = errnoOf(unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT))
@@ -141,6 +142,7 @@ func (e *engine) lookName(d *folder, base string) *name {
 	if errno != 0 {
 		return nm
 	}
+	nm.first = glanceOf(&st)
 	canonical := func() (string, unix.Errno) { return d.below(base), 0 }
 	switch mode := st.Mode & unix.S_IFMT; {
 	case st.Dev == e.proc:

@@ -84,6 +84,9 @@ func (e *engine) exhausted(t *task, ret int64) {
 
 // finish completes the report.
 func (e *engine) finish() Report {
+	if e.cfg.Users && !e.cfg.Unwatched {
+		e.changedMeanwhile()
+	}
 	slices.Sort(e.report.Unmasked)
 	e.report.Unmasked = slices.Compact(e.report.Unmasked)
 	slices.SortFunc(e.report.Taints, func(a, b Taint) int {

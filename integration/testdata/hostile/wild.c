@@ -186,6 +186,17 @@ static void child(uint64_t seed)
 	_exit(0);
 }
 
+static pid_t begun[8];
+static int nbegun;
+
+// late ends all children that still run: some have no timer any more, or have blocked its signal.
+static void late(int sig)
+{
+	for (int i = 0; i < nbegun; i++)
+		kill(begun[i], SIGKILL);
+	alarm(2);
+}
+
 // ends waits until a child has ended: one that has been stopped does not by itself.
 static pid_t ends(void)
 {
@@ -193,6 +204,9 @@ static pid_t ends(void)
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WUNTRACED)) > 0 && WIFSTOPPED(status))
 		kill(pid, SIGKILL);
+	for (int i = 0; i < nbegun; i++)
+		if (begun[i] == pid)
+			begun[i] = begun[--nbegun];
 	return pid;
 }
 
@@ -205,13 +219,20 @@ int main(int argc, char **argv)
 	calls = atoi(argv[3]);
 	if (chdir(argv[4]))
 		return perror(argv[4]), 1;
+	signal(SIGALRM, late);
+	alarm(2);
+	int dir = open(".", O_RDONLY);
 	symlink("f", "link");
 	mkfifo("fifo", 0600);
 	for (int i = 0; i < children; i++) {
 		uint64_t own = next(&seed);
 		if (running++ >= 3)
 			ends();
-		if (!fork()) {
+		pid_t pid = fork();
+		if (pid) {
+			begun[nbegun++] = pid;
+		} else {
+			signal(SIGALRM, SIG_DFL);
 			int null = open("/dev/null", O_RDWR);
 			for (int j = 0; j < 3; j++)
 				dup2(null, j);
@@ -220,7 +241,8 @@ int main(int argc, char **argv)
 	}
 	while (ends() > 0)
 		;
-	chmod(".", 0777);
+	alarm(0);
+	fchmod(dir, 0777);
 	printf("END\n");
 	fflush(stdout);
 	while (access("go", F_OK))
