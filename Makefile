@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PACKAGES := ./... ./.ci/summary
-TEST     := go run ./.ci/summary -count=1 -timeout=30m
+TEST     := go run ./.ci/summary -count=1 -timeout=45m
 REAL     := ^TestReal
 OCI      := ^TestOCI
 

@@ -141,7 +141,8 @@ type process struct {
 func begin(dir string, argv []string) (*process, error) {
 	p := &process{cmd: exec.Command(argv[0], argv[1:]...), start: time.Now()}
 	p.cmd.Dir = dir
-	p.cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TZ=UTC"}
+	p.cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TZ=UTC",
+		"XDG_STATE_HOME=" + filepath.Join(filepath.Dir(dir), "state")}
 	p.cmd.Stderr = &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)

@@ -17,7 +17,7 @@ import (
 const modules = "import json, re, asyncio, subprocess, email, http.client, unittest, xml.dom.minidom, decimal, sqlite3"
 
 // workloads are what is measured, in the order of the table.
-var workloads = slices.Concat(trees, threaded)
+var workloads = slices.Concat(trees, threaded, cached)
 
 // trees are the workloads of processes that have one thread each.
 var trees = []workload{

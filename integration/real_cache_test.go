@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"laplace.dev/laplace/integration/sources"
@@ -113,9 +115,51 @@ func (b *cachedBuild) test(t *testing.T) {
 	// Now with what was built before, as people do.
 	skips("again, with a commit")
 	c.native("git add -Af . && git -c user.name=x -c user.email=x@y commit -qm built")
-	for i := range b.edits {
-		c.native(b.edits[i].edit)
-		both(b.edits[i].what + ", with what was built before")
-		c.native("git checkout -qf .")
+	c.native(b.edits[0].edit)
+	both(b.edits[0].what + ", with what was built before")
+}
+
+// TestRealCacheJobs aligns the sequences of 905 files, as a shell script does it: when one has changed, the script
+// and one job run.
+func TestRealCacheJobs(t *testing.T) {
+	if os.Getenv(realVariable) == "" {
+		t.Skipf("905 jobs take a minute: set %s=1, or run make test-real", realVariable)
+	}
+	t.Parallel()
+	const jobs = 905
+	c := newCached(t, "mkdir in out")
+	state := uint32(1)
+	for i := range jobs {
+		var text []byte
+		for s := range 4 {
+			text = fmt.Appendf(text, ">s%d\n", s)
+			for range 40 {
+				state = state*1664525 + 1013904223
+				text = append(text, "ACDEFGHIKLMNPQRSTVWY"[(state>>16)%20])
+			}
+			text = append(text, '\n')
+		}
+		if err := os.WriteFile(filepath.Join(c.project, "in", fmt.Sprintf("%03d.fa", i)), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := []string{"sh", "-c", `for f in in/*.fa; do n=${f##*/}
+		clustalw -INFILE=$f -OUTFILE=out/${n%.fa}.aln -NEWTREE=out/${n%.fa}.dnd > out/${n%.fa}.log || exit; done`}
+	for _, step := range []struct {
+		edit         string
+		run, skipped uint64
+	}{
+		{edit: "true", run: jobs + 1},
+		{edit: "sed -i 's/A/C/' in/100.fa", run: 2, skipped: jobs - 1},
+		{edit: "touch in/*", skipped: jobs + 1},
+	} {
+		c.native(step.edit)
+		cached, fresh := c.do(nil, []string{"--cache", "--no-commit"}, script...), c.do(nil, []string{"--no-commit"}, script...)
+		if cached.same() != fresh.same() || fresh.Report.Exit != 0 || fresh.Report.Verdict != "deterministic" {
+			t.Fatalf("%s: with a cache\n%s\nwithout\n%s", step.edit, clip(cached.same()), clip(fresh.same()))
+		}
+		if x := cached.Report.Execs; x.Run != step.run || x.Skipped != step.skipped {
+			t.Errorf("%s: %d programs ran, and %d were skipped", step.edit, x.Run, x.Skipped)
+		}
 	}
 }
