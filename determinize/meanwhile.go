@@ -2,6 +2,8 @@ package determinize
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -93,3 +95,24 @@ func (e *engine) changedName(d *folder, base string, nm *name) bool {
 
 // terminalFile tells whether a file is a device, which terminals come and go with.
 func terminalFile(mode uint32) bool { return mode&unix.S_IFMT == unix.S_IFCHR }
+
+// lockedOutside taints a container where a call has found a file locked, and nobody in it has any lock of that file.
+func (e *engine) lockedOutside(t *task) {
+	var st unix.Stat_t
+	if !e.cfg.Users || e.statFD(t, t.fd(0), &st) != 0 {
+		return
+	}
+	file := ":" + strconv.FormatUint(st.Ino, 10) + " "
+	inside := e.eachDescriptor(func(link string) bool {
+		text, errno := readAll(e.procFD(), strings.Replace(link, "/fd/", "/fdinfo/", 1))
+		for line := range strings.Lines(string(text)) {
+			if errno == 0 && strings.HasPrefix(line, "lock:") && strings.Contains(line, file) {
+				return true
+			}
+		}
+		return false
+	})
+	if path, errno := e.pathOf(e.fdPath(t, t.fd(0))); !inside && errno == 0 {
+		e.taint("changed", path+" is locked from outside", t)
+	}
+}

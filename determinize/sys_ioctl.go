@@ -150,7 +150,10 @@ func (e *engine) unlocked(t *task) {
 // tried lets a call through that takes a lock if it is free, or gives one up. What it finds
 // others have left.
 func (e *engine) tried(t *task) verdict {
-	return runThen(func(int64) {
+	return runThen(func(ret int64) {
+		if ret == -int64(unix.EAGAIN) || ret == -int64(unix.EACCES) {
+			e.lockedOutside(t)
+		}
 		t.clk.Past.Follow(&e.lockPast)
 		e.unlocked(t)
 	})
@@ -182,6 +185,7 @@ func (e *engine) lock(t *task, arg int, nonblocking uint64, busy unix.Errno) ver
 			return
 		}
 		t.blocker = nil
+		e.lockedOutside(t)
 		if t.call.Nr == unix.SYS_FCNTL {
 			if e.circle(t) {
 				e.tr.SetResult(t.pid, -int64(unix.EDEADLK))

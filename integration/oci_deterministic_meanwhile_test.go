@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // TestOCIDeterministicMeanwhile has somebody outside change files of a container's volume and root while it runs: what it has looked
@@ -68,13 +69,78 @@ func TestOCIDeterministicMeanwhile(t *testing.T) {
 	for _, taint := range b.verdictOf("box").Taints {
 		if path, ok := strings.CutSuffix(taint.Detail, " was changed from outside while the container ran"); !ok || taint.Kind != "changed" {
 			t.Errorf("tainted by %+v", taint)
-		} else {
+		} else if path != "/volume/go" { // which it may have looked for in vain
 			changed = append(changed, path)
 		}
 	}
-	want := []string{"/root.txt", "/volume/absent", "/volume/go", "/volume/link", "/volume/listed", "/volume/mode", "/volume/removed", "/volume/replaced", "/volume/written"}
+	want := []string{"/root.txt", "/volume/absent", "/volume/link", "/volume/listed", "/volume/mode", "/volume/removed", "/volume/replaced", "/volume/written"}
 	if !slices.Equal(changed, want) {
 		t.Errorf("changed: %v, not %v", changed, want)
 	}
 	b.ok("delete", "box")
+}
+
+// locker asks for a lock that its child has, and for one that somebody outside may have.
+const locker = `#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+	int ends[2], again[2], f = open("/own", O_RDWR | O_CREAT, 0600);
+	char c;
+	pipe(ends);
+	pipe(again);
+	if (!fork()) {
+		int mine = open("/own", O_RDWR);
+		flock(mine, LOCK_EX);
+		write(ends[1], "x", 1);
+		read(again[0], &c, 1);
+		return 0;
+	}
+	read(ends[0], &c, 1);
+	printf("%d", flock(f, LOCK_EX | LOCK_NB));
+	write(again[1], "x", 1);
+	wait(0);
+	printf(" %d\n", flock(open("/volume/file", O_RDWR), LOCK_EX | LOCK_NB));
+	return 0;
+}
+`
+
+// TestOCIDeterministicLock has a file be locked from outside, which taints; locks of a container's own do not.
+func TestOCIDeterministicLock(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		b := deterministicBundle(t, "")
+		b.compile("locker", locker)
+		b.spec.Process.Args = []string{"/bin/locker"}
+		volume := filepath.Join(b.dir, "volume")
+		b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: "/volume", Type: "bind", Source: volume, Options: []string{"bind"}})
+		b.write()
+		if err := os.Mkdir(volume, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(filepath.Join(volume, "file"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		want, taint := "-1 0\n", ""
+		if locked {
+			want, taint = "-1 -1\n", "/volume/file is locked from outside"
+			if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out := b.ok("run", "--keep", "box"); out != want {
+			t.Errorf("locked %v: %q", locked, out)
+		}
+		found := ""
+		for _, taint := range b.verdictOf("box").Taints {
+			found += taint.Detail
+		}
+		if found != taint {
+			t.Errorf("locked %v: tainted by %q", locked, found)
+		}
+		b.ok("delete", "box")
+	}
 }
