@@ -287,6 +287,7 @@ type engine struct {
 	walks        map[walkKey]linkGroups
 	pipes        uint64  // device of anonymous pipes
 	proc         uint64  // device of the box's /proc
+	glances      int     // looks around since the last event, in a container that waits
 	comparing    bool    // names are looked up for the engine itself
 	glimpsed     []*name // that have become known by that
 	pipeTable    map[vfs.Key]*pipe

@@ -99,10 +99,12 @@ func (e *engine) waitsOutside() error {
 	close(over)
 	switch {
 	case errno == 0:
+		e.glances = 0
 		e.event(pid, ws)
 	case errno != unix.EINTR:
 		return fmt.Errorf("wait for the box's tasks: %w", errno)
 	}
+	e.glances++
 	e.looksAround()
 	if err := e.failed(); err != nil {
 		return err
@@ -124,12 +126,13 @@ const again = 5 * time.Millisecond
 
 // attention is how long a signal that somebody outside sends to a process that waits, and is stopped meanwhile,
 // may go unnoticed, by a key or kill(2): the kernel tells of none but SIGKILL. Of those that the runtime's own
-// commands send Run.Stir tells.
+// commands send Run.Stir tells. Who has waited for long is looked at less often: a service that idles costs nothing.
 func (e *engine) attention() time.Duration {
 	if e.earFD() >= 0 || slices.ContainsFunc(e.live, func(t *task) bool { return t.visit != nil && t.visit.terminal }) {
 		return 100 * time.Millisecond
 	}
-	return time.Second
+	const seldom = 2 // doublings
+	return time.Second << min(e.glances, seldom)
 }
 
 // wakesIn interrupts the engine's thread after a time, unless it is over before.
