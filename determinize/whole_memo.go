@@ -372,6 +372,10 @@ func (e *engine) keepsContent(w *whole, o *memo.Output, n *vfs.Inode, dir int, p
 		fail(err)
 		return
 	}
+	if e.fs.Find(&st) != n {
+		fail(unix.ESTALE) // somebody outside has put another one in its place
+		return
+	}
 	if st.Size > maxContent {
 		w.cannot("a file of more than 4 GiB: " + o.Path)
 		return

@@ -386,7 +386,7 @@ func TestOCIExecTerminal(t *testing.T) {
 	got := descriptors(t, socket)
 	pidFile := filepath.Join(b.dir, "pid")
 	b.ok("exec", "--tty", "--detach", "--console-socket", socket, "--pid-file", pidFile, "box", "sh", "-c",
-		"tty; echo $PPID; read x; echo got $x; trap 'echo key; exit 4' INT; touch /in; sleep 1000; echo not")
+		"tty; echo $PPID; read x; echo got $x; trap 'echo key; exit 4' INT; touch /in; while :; do sleep 0.05; done") // a signal just before a long sleep would wait for its end
 	master := <-got
 	if master == nil {
 		t.Fatal("no terminal")
