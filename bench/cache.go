@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"laplace.dev/laplace/integration/sources"
 )
@@ -54,38 +52,10 @@ func align(before string) []string {
 		clustalw -INFILE=$f -OUTFILE=out/${n%.fa}.aln -NEWTREE=out/${n%.fa}.dnd > out/${n%.fa}.log; done`}
 }
 
-// writeSequences writes files of four short proteins each, always the same.
+// writeSequences writes the files of sequences.
 func writeSequences(dir string) error {
 	if _, err := exec.LookPath("clustalw"); err != nil {
 		return fmt.Errorf("%w: apt-get install clustalw", err)
 	}
-	const acids, length = "ACDEFGHIKLMNPQRSTVWY", 40
-	state := uint32(1)
-	random := func(n uint32) uint32 { // the generator of Numerical Recipes: it has no more to do than to differ
-		state = state*1664525 + 1013904223
-		return (state >> 16) % n
-	}
-	if err := os.Mkdir(filepath.Join(dir, "in"), 0o755); err != nil {
-		return err
-	}
-	for i := range jobs {
-		var b strings.Builder
-		first := make([]byte, length)
-		for at := range first {
-			first[at] = acids[random(uint32(len(acids)))]
-		}
-		for s := range 4 {
-			mutant := append([]byte{}, first...)
-			for at := range mutant {
-				if random(5) == 0 {
-					mutant[at] = acids[random(uint32(len(acids)))]
-				}
-			}
-			fmt.Fprintf(&b, ">s%d\n%s\n", s, mutant)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "in", fmt.Sprintf("%03d.fa", i)), []byte(b.String()), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return sources.Proteins(filepath.Join(dir, "in"), jobs)
 }

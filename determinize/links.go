@@ -175,9 +175,9 @@ func (e *engine) staled(t *task, n *vfs.Inode) {
 // canonical.
 func copyUp(path string, st *unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return unix.Fchownat(unix.AT_FDCWD, path, -1, -1, unix.AT_SYMLINK_NOFOLLOW)
+		return unbroken(func() error { return unix.Fchownat(unix.AT_FDCWD, path, -1, -1, unix.AT_SYMLINK_NOFOLLOW) })
 	}
-	return unix.Fchmodat(unix.AT_FDCWD, path, st.Mode&0o7777, 0)
+	return fchmodat(unix.AT_FDCWD, path, st.Mode&0o7777)
 }
 
 // replaceByLink makes name another name of the file at path, in one step.
@@ -192,7 +192,7 @@ func replaceByLink(path, name string) error {
 		if err != nil {
 			return err
 		}
-		if err := unix.Rename(temp, name); err != nil {
+		if err := renameat(unix.AT_FDCWD, temp, unix.AT_FDCWD, name); err != nil {
 			unix.Unlink(temp)
 			return err
 		}

@@ -24,6 +24,9 @@ func (e *engine) skipsExec(t *task) bool {
 	case len(w.why) > 0:
 		w.missed = w.why
 		return false
+	case t.visit != nil:
+		w.missed = []string{"it belongs to a process of exec"}
+		return false
 	case e.serial && len(e.ordered) == 0 && !e.cfg.Serial:
 		// In order nobody finds out who looks too early at what a skipped program has left at once.
 		w.missed = []string{"processes have threads, or share memory: one call is made at a time, in order"}

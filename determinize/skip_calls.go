@@ -224,7 +224,7 @@ func (e *engine) copiesUp(t *task, r *replay, o *memo.Output) {
 	if e.cfg.Users {
 		return
 	}
-	if e.be(t); !o.Touched && o.Form == memo.Dir && unix.Fchmodat(unix.AT_FDCWD, o.Path, o.Mode, 0) == nil {
+	if e.be(t); !o.Touched && o.Form == memo.Dir && fchmodat(unix.AT_FDCWD, o.Path, o.Mode) == nil {
 		return
 	}
 	const keep = math.MaxUint32

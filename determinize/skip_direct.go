@@ -18,25 +18,25 @@ import (
 // directCalls make a call for a process. The engine's thread has the process's rights to files.
 var directCalls = map[uint64]func(c *replayCall) error{
 	unix.SYS_MKDIRAT: func(c *replayCall) error {
-		return unix.Mkdirat(unix.AT_FDCWD, c.texts[1], uint32(c.args[2]))
+		return mkdirat(unix.AT_FDCWD, c.texts[1], uint32(c.args[2]))
 	},
 	unix.SYS_MKNODAT: func(c *replayCall) error {
-		return unix.Mknodat(unix.AT_FDCWD, c.texts[1], uint32(c.args[2]), 0)
+		return unbroken(func() error { return unix.Mknodat(unix.AT_FDCWD, c.texts[1], uint32(c.args[2]), 0) })
 	},
 	unix.SYS_SYMLINKAT: func(c *replayCall) error {
-		return unix.Symlinkat(c.texts[0], unix.AT_FDCWD, c.texts[2])
+		return unbroken(func() error { return unix.Symlinkat(c.texts[0], unix.AT_FDCWD, c.texts[2]) })
 	},
 	unix.SYS_LINKAT: func(c *replayCall) error {
-		return unix.Linkat(unix.AT_FDCWD, c.texts[1], unix.AT_FDCWD, c.texts[3], 0)
+		return linkat(unix.AT_FDCWD, c.texts[1], unix.AT_FDCWD, c.texts[3], 0)
 	},
 	unix.SYS_RENAMEAT2: func(c *replayCall) error {
-		return unix.Renameat2(unix.AT_FDCWD, c.texts[1], unix.AT_FDCWD, c.texts[3], 0)
+		return renameat2(unix.AT_FDCWD, c.texts[1], unix.AT_FDCWD, c.texts[3], 0)
 	},
 	unix.SYS_UNLINKAT: func(c *replayCall) error {
-		return unix.Unlinkat(unix.AT_FDCWD, c.texts[1], int(c.args[2]))
+		return unlinkat(unix.AT_FDCWD, c.texts[1], int(c.args[2]))
 	},
 	unix.SYS_FCHMODAT: func(c *replayCall) error {
-		return unix.Fchmodat(unix.AT_FDCWD, c.texts[1], uint32(c.args[2]), 0)
+		return fchmodat(unix.AT_FDCWD, c.texts[1], uint32(c.args[2]))
 	},
 }
 
@@ -94,7 +94,7 @@ func (e *engine) makesItself(t *task, r *replay) bool {
 
 // fillsNew gives a file that has just been made its content.
 func (e *engine) fillsNew(t *task, r *replay, o *memo.Output) error {
-	fd, err := unix.Open(o.Path, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := openFile(o.Path, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if err != nil {
 		return err
 	}

@@ -36,3 +36,16 @@ func linkat(from int, a string, to int, b string, flags int) error {
 func fchmod(fd int, mode uint32) error {
 	return unbroken(func() error { return unix.Fchmod(fd, mode) })
 }
+
+func fchmodat(dir int, path string, mode uint32) error {
+	return unbroken(func() error { return unix.Fchmodat(dir, path, mode, 0) })
+}
+
+// openFile is open(2), with O_CLOEXEC.
+func openFile(path string, flags int) (fd int, err error) {
+	err = unbroken(func() error {
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
+		return err
+	})
+	return fd, err
+}

@@ -146,17 +146,22 @@ func TestOCIDeterministicDropped(t *testing.T) {
 		b.spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
 		b.spec.Process.Args = []string{"/bin/dropping"}
 		b.write()
-		const want = "0 0\n0 1\n0 0\n1\nthrough a pipe\n"
-		if r := b.do("run", "--keep", "box"); r.Exit != 0 || r.Stdout != want {
-			t.Errorf("%s: status %d, %q, not %q: %s", mode, r.Exit, r.Stdout, want, r.Stderr)
-		}
-		if mode != "plain" {
-			if v := b.verdictOf("box"); v.Verdict != "deterministic" {
-				t.Errorf("%+v", v)
-			}
-		}
-		b.ok("delete", "box")
+		b.prints(mode, "0 0\n0 1\n0 0\n1\nthrough a pipe\n")
 	}
+}
+
+// prints runs a container, which is to print something, and to be deterministic in that mode.
+func (b *bundle) prints(mode, want string) {
+	b.t.Helper()
+	if r := b.do("run", "--keep", "box"); r.Exit != 0 || r.Stdout != want {
+		b.t.Errorf("%s: status %d, %q, not %q: %s", mode, r.Exit, r.Stdout, want, r.Stderr)
+	}
+	if mode != "plain" {
+		if v := b.verdictOf("box"); v.Verdict != "deterministic" {
+			b.t.Errorf("%+v", v)
+		}
+	}
+	b.ok("delete", "box")
 }
 
 // compile makes a program of the bundle's of C.
@@ -207,16 +212,7 @@ func TestOCIDeterministicCapable(t *testing.T) {
 		b.spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_NET_BIND_SERVICE"}}
 		b.spec.Process.Args = []string{"/bin/capable"}
 		b.write()
-		const want = "1 4 1\n"
-		if r := b.do("run", "--keep", "box"); r.Exit != 0 || r.Stdout != want {
-			t.Errorf("%s: status %d, %q, not %q: %s", mode, r.Exit, r.Stdout, want, r.Stderr)
-		}
-		if mode != "plain" {
-			if v := b.verdictOf("box"); v.Verdict != "deterministic" {
-				t.Errorf("%+v", v)
-			}
-		}
-		b.ok("delete", "box")
+		b.prints(mode, "1 4 1\n")
 	}
 }
 

@@ -31,7 +31,11 @@ func (s *supervisor) cache() *boxcache.Cache {
 		b.StdinKind == StdinLive || b.Costs != nil || b.Writers || !b.Record {
 		return nil
 	}
-	c, err := boxcache.Open(CacheDir(b.State), b.Cache, s.salt(), s.log)
+	var c *boxcache.Cache
+	salt, err := s.salt()
+	if err == nil {
+		c, err = boxcache.Open(CacheDir(b.State), b.Cache, salt, s.log)
+	}
 	if err != nil {
 		s.warnings = append(s.warnings, fmt.Sprintf("the cache is not used: %v; laplace cache rm makes a new one", err))
 		return nil
@@ -41,9 +45,12 @@ func (s *supervisor) cache() *boxcache.Cache {
 
 // salt is the digest of what of a box is the same for all of its execs: its configuration but for
 // the command, the CPU, and Laplace.
-func (s *supervisor) salt() memo.Digest {
+func (s *supervisor) salt() (memo.Digest, error) {
+	self, err := s.executables.Self()
+	if err != nil {
+		return memo.Digest{}, fmt.Errorf("digest of laplace: %w", err)
+	}
 	h := sha256.New()
-	self := s.self()
 	h.Write(self[:])
 	spec := s.box.Spec
 	annotations := spec.Annotations
@@ -53,11 +60,11 @@ func (s *supervisor) salt() memo.Digest {
 	} {
 		text, err := json.Marshal(part)
 		if err != nil {
-			panic(err) // of plain values
+			return memo.Digest{}, err
 		}
 		h.Write(append(text, '\n'))
 	}
-	return memo.Digest(h.Sum(nil))
+	return memo.Digest(h.Sum(nil)), nil
 }
 
 // maxMismatches is how many results that are wrong are told of one by one.

@@ -146,19 +146,13 @@ func (s *supervisor) foreign() bool {
 	})
 }
 
-// self is the digest of this program.
-func (s *supervisor) self() (sum [32]byte) {
-	f, err := os.Open("/proc/self/exe")
-	if err != nil {
-		return sum
-	}
-	defer f.Close()
-	info, err := s.executables.Info(f)
+// self is the digest of this program; zero, which is none's, if it cannot be read.
+func (s *supervisor) self() [32]byte {
+	sum, err := s.executables.Self()
 	if err != nil {
 		s.log.Debug("digest of laplace", "err", err)
-		return sum
 	}
-	return info.Digest
+	return sum
 }
 
 // mountsOf are the mounts of a box as its processes may tell them apart.

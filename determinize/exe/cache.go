@@ -1,6 +1,7 @@
 package exe
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -59,6 +60,17 @@ func Open(path string, now func() time.Time, log *slog.Logger) *Cache {
 // file's status after the scan is not what it was before.
 func (c *Cache) Info(f *os.File) (Info, error) {
 	return c.info(f, func(size int64) (Info, error) { return scan(f, size, chunk) })
+}
+
+// Self returns the digest of the program that calls it. The errors are those of Info.
+func (c *Cache) Self() ([sha256.Size]byte, error) {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return [sha256.Size]byte{}, err
+	}
+	defer f.Close()
+	info, err := c.Info(f)
+	return info.Digest, err
 }
 
 // info is Info with another scan, for tests.

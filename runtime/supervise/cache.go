@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,16 +97,11 @@ func isNull(fd int) bool {
 // the CPU; Laplace itself.
 func saltOf(s *container.Supervision, spec *specs.Spec, cfg *determinize.Config) (memo.Digest, error) {
 	const format = 1 // of what is hashed here
-	self, err := os.Open("/proc/self/exe")
-	if err != nil {
-		return memo.Digest{}, err
-	}
-	defer self.Close()
-	info, err := cfg.Executables.Info(self)
+	self, err := cfg.Executables.Self()
 	if err != nil {
 		return memo.Digest{}, fmt.Errorf("digest of laplace: %w", err)
 	}
-	text, err := json.Marshal([]any{format, info.Digest, cpuid.This(), seen(spec), hidden(spec.Mounts), cfg.LastPID, s.Streams[0] >= 0, isNull(s.Stdio[0])})
+	text, err := json.Marshal([]any{format, self, cpuid.This(), seen(spec), hidden(spec.Mounts), cfg.LastPID, s.Streams[0] >= 0, isNull(s.Stdio[0])})
 	return sha256.Sum256(text), err
 }
 
