@@ -23,7 +23,7 @@ const MaxReported = 4000
 
 // Side is one of two accesses in conflict.
 type Side struct {
-	Exec int      `json:"exec"` // position in the run's list of execs; -1: it is one of an earlier attempt
+	Exec int      `json:"exec"` // position in the run's list of execs; -1: it is one of an earlier attempt, or was skipped
 	PID  int      `json:"pid"`
 	Task string   `json:"task"` // address in the fork tree, "0.2.1"; "" is the first process
 	Argv []string `json:"argv"`

@@ -48,6 +48,7 @@ func (e *engine) found(o *conflict.Object, class conflict.Class, first, second c
 		at.in.names[at.base].raced = true
 	}
 	e.races(first.By.Exec, second.By.Exec)
+	e.racesWithSkipped(first, second)
 	if compareSides(&second, &first) < 0 {
 		first, second = second, first
 	}

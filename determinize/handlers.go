@@ -98,6 +98,7 @@ func (e *engine) othersTurn(t *task) (verdict, bool) {
 			return v, true
 		}
 		e.because(t, boxes, "it asks or changes something of another process")
+		e.noticed(t, e.vpids[int(t.fd(i-1))])
 		if e.reapedAfter(t, int(t.fd(i-1))) {
 			e.overtaken("life", lateLook, t)
 		}

@@ -87,6 +87,7 @@ func (e *engine) alienTurn(t *task) (verdict, bool) {
 	if !e.serial && u.clk.B > t.clk.B {
 		e.overtaken("life", lateLook, t)
 	}
+	e.looksInProc(t, u, true, "")
 	return verdict{}, false
 }
 

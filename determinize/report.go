@@ -37,6 +37,8 @@ type Report struct {
 	Cached []conflict.Cached
 	// Mismatches are memos that were wrong, if they were to be verified.
 	Mismatches []Mismatch
+	// Unfit are memos of execs that should not have been skipped: others noticed.
+	Unfit []Mismatch
 }
 
 // Taint is a reason why a box is not deterministic.

@@ -27,12 +27,12 @@ func (e *engine) skipsExec(t *task) bool {
 	case t.visit != nil:
 		w.missed = []string{"it belongs to a process of exec"}
 		return false
-	case e.serial && len(e.ordered) == 0 && !e.cfg.Serial:
-		// In order nobody finds out who looks too early at what a skipped program has left at once.
-		w.missed = []string{"processes have threads, or share memory: one call is made at a time, in order"}
+	case e.cfg.Serial || e.cfg.Canonical:
+		w.missed = []string{"processes have raced: everything runs, one call at a time"}
 		return false
-	case len(e.ordered) > 0 || e.serial:
-		w.missed = []string{"processes have raced: everything runs, in order"}
+	case e.cfg.Service && (e.serial || len(e.ordered) > 0):
+		// What somebody notices too early (see tooSoon) could not be made good.
+		w.missed = []string{"processes of a container have threads, or share memory: one call is made at a time, in order"}
 		return false
 	}
 	var fewest []string
@@ -53,7 +53,7 @@ func (e *engine) skipsExec(t *task) bool {
 		}
 		if len(why) == 0 {
 			e.log.Debug("skipped", "argv", t.exec.argv, "overwrites", kept.Memo.End.Over, "start", w.start.over)
-			e.replay(t, w, kept.Memo)
+			e.replay(t, w, kept)
 			return true
 		}
 		if fewest == nil || len(why) < len(fewest) {

@@ -72,7 +72,8 @@ const (
 )
 
 // replay begins to replay a memo in a task that is at the stop of its exec.
-func (e *engine) replay(t *task, w *whole, m *memo.Memo) {
+func (e *engine) replay(t *task, w *whole, kept Kept) {
+	m := kept.Memo
 	var regs unix.PtraceRegs
 	if e.tr.Regs(t.pid, &regs) != 0 {
 		e.fatal = ErrLost
@@ -87,6 +88,7 @@ func (e *engine) replay(t *task, w *whole, m *memo.Memo) {
 		}
 		return content
 	}
+	w.skipped = kept.Name
 	e.observes(t, m)
 	for _, s := range w.inOrder {
 		r.most = max(r.most, s.Known)
@@ -100,7 +102,6 @@ func (e *engine) replay(t *task, w *whole, m *memo.Memo) {
 
 // skipped notes what a memo adds to the report, and to the wholes that its exec is a part of.
 func (e *engine) skipped(t *task, w *whole, m *memo.Memo) {
-	w.skipped = true
 	w.seed, w.ids, w.stampSeen = w.seed || m.Seed != nil, w.ids || m.IDs != nil, w.stampSeen || m.Stamp != nil
 	if w.clock, w.reads = m.Clock != nil, m.Clock != nil; m.Heard {
 		w.learners = []uint64{w.id}
@@ -114,6 +115,7 @@ func (e *engine) skipped(t *task, w *whole, m *memo.Memo) {
 		w.refuses(c.Name, c.N)
 		e.report.Refused[c.Name] += c.N
 	}
+	e.conflicts.list = append(e.conflicts.list, m.Conflicts...)
 	w.unmasked = slices.Clone(m.Unmasked)
 	e.report.Unmasked = append(e.report.Unmasked, m.Unmasked...)
 	e.report.Execs += m.Execs - 1
@@ -348,6 +350,7 @@ func (e *engine) hasPassed(t *task, o *memo.Output) {
 		return
 	}
 	e.onName(t, d, base, nm, conflict.Change)
+	e.onFile(t, d.node, conflict.Listing, conflict.Add)
 	e.wholeNames(t, &entry{dir: d.node, base: base}, d, nm)
 	e.fs.Passed(d.node, base)
 }
@@ -370,7 +373,9 @@ func (e *engine) endsReplay(t *task, r *replay) {
 	}
 	r.end = func() {
 		start := &r.w.start
-		t.clk.Skip(start.b+last.at, time.Duration(m.End.Own), start.world+m.End.World, start.over+m.End.Over, r.knows(m.End.Known))
+		// The last call takes time of its own, too.
+		t.clk.Skip(start.b+last.at, time.Duration(m.End.Own)-time.Microsecond, start.world+m.End.World, start.over+m.End.Over, r.knows(m.End.Known))
+		t.memory = m.End.Memory
 		t.kidOwn, t.kidAny = time.Duration(m.End.Kids), m.End.Kids > 0
 		e.report.Ticks += m.Ticks - r.count
 		if len(m.Outputs)+len(m.Writes) > 0 {

@@ -47,12 +47,13 @@ func getdentsEnter(e *engine, t *task) verdict {
 	}
 	defer unix.Close(local)
 	if st.Dev == e.proc {
-		owner, isPID, _ := e.procPath(e.dirPath(local))
-		if e.looksInProc(t, owner, isPID); owner != t || !isPID {
+		owner, isPID, rest := e.procPath(e.dirPath(local))
+		if owner != t || !isPID {
 			if v, wait := e.order(t, e.everybody(t)); wait {
 				return v // it lists others, or what they have
 			}
 		}
+		e.looksInProc(t, owner, isPID, rest)
 	}
 	if fl, err := unix.FcntlInt(uintptr(local), unix.F_GETFL, 0); err != nil || fl&unix.O_PATH != 0 {
 		return fail(unix.EBADF)

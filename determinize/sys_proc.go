@@ -52,7 +52,7 @@ func (e *engine) openProc(t *task, o opening, st *unix.Stat_t) verdict {
 	if isPID {
 		e.sees(t, owner)
 	}
-	e.looksInProc(t, owner, isPID)
+	e.looksInProc(t, owner, isPID, rest)
 	if !known || isPID && owner == nil {
 		e.refuse("open(" + procName(path) + ")")
 		return fail(unix.ENOENT)

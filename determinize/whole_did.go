@@ -105,11 +105,11 @@ func (e *engine) inheritsAll(t *task, w *whole) string {
 		if fl, errno := e.flags(t, int32(fd)); errno == 0 {
 			flags = fl & (unix.O_ACCMODE | unix.O_APPEND | unix.O_NONBLOCK | unix.O_PATH | unix.O_DIRECT)
 		}
-		first, again := w.inherits[key]
-		if !again {
-			first = fd
-			w.inherits[key] = fd
+		first, again := fd, len(w.inherits[key]) > 0
+		if again {
+			first = w.inherits[key][0]
 		}
+		w.inherits[key] = append(w.inherits[key], fd)
 		text = append(strconv.AppendInt(text, int64(fd), 10), ' ')
 		text = append(append(text, fdKinds[k]...), ' ')
 		text = append(strconv.AppendInt(text, int64(flags), 8), ' ')

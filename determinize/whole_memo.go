@@ -28,7 +28,7 @@ func (e *engine) memoOf(w *whole, t *task, status unix.WaitStatus) *memo.Memo {
 	}
 	e.needsOf(w, m)
 	m.End = memo.End{
-		Status: uint32(status) &^ coreDumped, B: t.clk.B - w.start.b, Own: int64(t.clk.Own()), Kids: int64(t.kidOwn),
+		Status: uint32(status) &^ coreDumped, B: t.clk.B - w.start.b, Own: int64(t.clk.Own()), Memory: t.memory, Kids: int64(t.kidOwn),
 		World: t.clk.W - w.start.world, Over: t.clk.Over - w.start.over, Known: w.knows(t.clk.O),
 	}
 	if sig := status.Signal(); status.Signaled() && e.isPIDOne(t) {
@@ -38,6 +38,9 @@ func (e *engine) memoOf(w *whole, t *task, status unix.WaitStatus) *memo.Memo {
 		w.cannot("its times went back")
 	}
 	m.Read = w.read
+	if w.up == nil {
+		m.Conflicts = slices.Clone(e.conflicts.list)
+	}
 	m.Execs, m.Ticks, m.Processes = w.execs, w.ticks, w.processes
 	for _, name := range slices.Sorted(maps.Keys(w.refused)) {
 		m.Refused = append(m.Refused, memo.Count{Name: name, N: w.refused[name]})

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,10 +33,19 @@ func (e *engine) inheritedBy(t *task, fd int32, why string) {
 		return
 	}
 	for w := t.whole(); w != nil; w = w.up {
-		if _, ok := w.inherits[vfs.KeyOf(&st)]; ok {
+		if e.began(t, w, fd, vfs.KeyOf(&st)) {
 			w.cannot(why)
 		}
 	}
+}
+
+// began tells whether a descriptor is one that a whole began with, and not another one that leads
+// to the same device or file; in doubt it is.
+func (e *engine) began(t *task, w *whole, fd int32, key vfs.Key) bool {
+	return slices.ContainsFunc(w.inherits[key], func(first int) bool {
+		var st unix.Stat_t
+		return e.statFD(t, int32(first), &st) != 0 || vfs.KeyOf(&st) != key || first == int(fd) || e.oneDescription(t, first, t, int(fd))
+	})
 }
 
 // setsFlags notes that a task changes the flags of an open file, which others may have too.
@@ -46,7 +56,7 @@ func (e *engine) setsFlags(t *task, fd int32, flags uint64) {
 		return
 	}
 	key := vfs.KeyOf(&st)
-	if s := w.sinks[key]; s != nil {
+	if s := w.sinks[key]; s != nil && e.began(t, w, fd, key) {
 		e.sinksInto(w, sinkWrite{to: s, at: t.stamp(), known: t.clk.O, sets: true, flags: uint32(flags)})
 		return
 	}
@@ -76,8 +86,9 @@ func (e *engine) readsInput(t *task) {
 	e.because(t, owner, "it reads the box's standard input")
 }
 
-// looksInProc notes that a task looks at a process by /proc, or for processes.
-func (e *engine) looksInProc(t *task, owner *task, isPID bool) {
+// looksInProc notes that a task looks at a process by /proc, or for processes: rest is a name in
+// the directory of the owner, or in /proc.
+func (e *engine) looksInProc(t *task, owner *task, isPID bool, rest string) {
 	w := t.whole()
 	switch {
 	case w == nil:
@@ -85,8 +96,12 @@ func (e *engine) looksInProc(t *task, owner *task, isPID bool) {
 		w.ids, w.clock = true, true
 	case owner != nil && owner.exec != nil:
 		e.because(t, owner.exec.id, "it looks at another process")
+		e.noticed(t, owner)
 	case isPID:
 		e.because(t, boxes, "it looks at another process")
+	case rest == "":
+		e.because(t, boxes, "it lists the processes")
+		e.noticed(t, nil)
 	default:
 		w.clock = true
 	}
@@ -97,10 +112,12 @@ func (e *engine) looksFor(t *task, targets []*task) {
 	const why = "it looks for another process"
 	if len(targets) == 0 {
 		e.because(t, boxes, why)
+		e.noticed(t, nil)
 	}
 	for _, u := range targets {
 		if u.exec != nil {
 			e.because(t, u.exec.id, why)
+			e.noticed(t, u)
 		}
 	}
 }

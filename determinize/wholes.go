@@ -62,13 +62,13 @@ type whole struct {
 	owner *process
 
 	key      memo.Digest
-	skipped  bool
-	saved    uint64   // execs that were skipped with it
-	missed   []string // why it was not
-	expected *Kept    // memo that holds, where that is verified
-	why      []string // reasons why it cannot be kept; the first few
-	alive    int      // processes of it
-	pending  int      // wholes of what it started that are not over
+	skipped  memo.Digest // name of the memo that is replayed in its place; zero: none
+	saved    uint64      // execs that were skipped with it
+	missed   []string    // why it was not
+	expected *Kept       // memo that holds, where that is verified
+	why      []string    // reasons why it cannot be kept; the first few
+	alive    int         // processes of it
+	pending  int         // wholes of what it started that are not over
 	over     bool
 
 	start struct {
@@ -83,7 +83,7 @@ type whole struct {
 	names    map[*name]place
 	nodes    map[*vfs.Inode]touched
 	origin   map[*vfs.Inode]origin // of what it has moved, and has not made
-	inherits map[vfs.Key]int       // descriptors that it began with, by what they lead to: the least
+	inherits map[vfs.Key][]int     // descriptors that it began with, by what they lead to
 	sinks    map[vfs.Key]*sink     // those of them that it may write to
 	files    []inheritedFile
 	read     *memo.Seek // how far it has come in the box's standard input
@@ -213,7 +213,7 @@ func (e *engine) beginsWhole(t *task, x, from *execution, env []string, digest [
 	w := &whole{
 		id: x.id, x: x, owner: t.process, alive: 1, execs: 1,
 		noted: noted{make(map[*name]int), make(map[*vfs.Inode]changers), make(map[*vfs.Inode]uint32)},
-		seen:  make(map[sightKey]*sighting), inherits: make(map[vfs.Key]int), sinks: make(map[vfs.Key]*sink), unmasked: slices.Clone(unmasked),
+		seen:  make(map[sightKey]*sighting), inherits: make(map[vfs.Key][]int), sinks: make(map[vfs.Key]*sink), unmasked: slices.Clone(unmasked),
 	}
 	for len(e.parents) <= int(x.id) {
 		e.parents = append(e.parents, 0)
@@ -330,7 +330,7 @@ func (e *engine) completes(w *whole, t *task, status unix.WaitStatus) {
 		unix.Close(f.local)
 	}
 	w.files = nil
-	if !w.skipped {
+	if w.skipped == (memo.Digest{}) {
 		e.keepsWhole(w, t, status)
 	}
 	if len(w.why) > 0 {
@@ -419,6 +419,11 @@ func (e *engine) races(first, second int) {
 	for _, x := range [...][2]int{{first, second}, {second, first}} {
 		for w := e.wholes[uint64(x[0])]; w != nil && !e.isWithin(uint64(x[1]), w); w = w.up {
 			w.cannot("it is in conflict with another program")
+		}
+	}
+	for w := e.wholes[uint64(first)]; w != nil && w.up != nil; w = w.up {
+		if e.isWithin(uint64(second), w) {
+			w.cannot("programs of it are in conflict")
 		}
 	}
 }

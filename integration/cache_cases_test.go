@@ -27,6 +27,7 @@ var cacheCases = []cacheCase{
 	{name: "15 directory renamed", run: "mkdir d1; cp f d1; mv d1 d2; cat d2/f; echo g > d2/g", want: hit},
 	{name: "16 temporary name", run: "x=$(mktemp -p .); echo hi > $x; mv $x out; ls", want: hit},
 	{name: "17 deleted", run: "echo t > t; cat t; rm t", want: hit},
+	{name: "17 deleted by one who is skipped", run: "sh -c 'echo t > d/t; rm d/t'; [ d -nt f ] && ls d; stat -c %y d; cat g", edit: "echo other > g", want: part, why: "/p/g has another content"},
 	{name: "18 input unlinked", run: "cat f; rm f", want: hit},
 	{name: "19 link retargeted", setup: "ln -s f l", run: "cat l", edit: "ln -sfn g l", want: miss, why: "/p/l is a link to something else"},
 	{name: "20 component becomes a link", run: "cat d/x", edit: "mv d e; ln -s e d", want: miss, why: "/p/d"},
@@ -64,10 +65,11 @@ var cacheCases = []cacheCase{
 	{name: "39 side by side", setup: "for i in 1 2 3 4; do echo $i > i$i; done",
 		run:  "for i in 1 2 3 4; do sh -c 't=$(mktemp); rev i$0 > $t; cat $t > o$0; cat $t >> o$0; rm $t' $i & done; wait; stat -c '%y %n' o* .",
 		edit: "echo other > i1", want: part, why: "/p/i1 has another content"},
-	{name: "39 two write", run: "echo a > h & echo b > h & wait; cat h", want: miss, why: ""},
-	{name: "40 reads while another writes", run: "cat f & echo x > f & wait", want: miss, why: ""},
-	{name: "41 log", run: "echo a >> log & echo b >> log & wait; cat log", want: miss, why: ""},
-	{name: "42 makes directories", run: "mkdir -p e/f & mkdir -p e/f & wait; ls e", want: miss, why: ""},
+	{name: "39 two write", run: "echo a > h & echo b > h & wait; cat h", want: hit, whole: true},
+	{name: "40 reads while another writes", run: "cat f & echo x > f & wait", want: hit, whole: true},
+	{name: "41 log", run: "echo a >> log & echo b >> log & wait; cat log", want: hit, whole: true},
+	{name: "42 makes directories", run: "mkdir -p e/f & mkdir -p e/f & wait; ls e", want: hit, whole: true},
+	{name: "42 races below", run: "sh -c 'echo a > h & echo b > h & wait; cat h'; cat f; cat g", edit: "echo other > g", want: part, why: "/p/g has another content"},
 	{name: "43 output of a child", run: "sh -c 'echo hi > o'; cat o; sh -c 'cat o f > o2'; cat o2", want: hit},
 	{name: "44 pipes", run: "cat f g | sort | wc -l; yes | head -1; cat f | (read x; echo $x)", want: hit},
 	{name: "45 descriptors that are sent", run: python(`
@@ -82,6 +84,11 @@ _,fds,_,_=socket.recv_fds(b,1,1); print(os.read(fds[0],100)); os.wait()`), want:
 import socket,subprocess
 print(open("f").read()); a,b=socket.socketpair()
 c=subprocess.Popen(["cat"],stdin=b,stdout=subprocess.PIPE); b.close(); a.sendall(b"hi"); a.close(); print(c.communicate())`), edit: "echo > f", want: miss, why: "it uses a socket that it has inherited"},
+	{name: "45 lists the processes", run: "sh -c 'for i in 1 2 3 4 5 6 7 8 9; do cat f >/dev/null; done' & sh -c 'cat g; cat g'; echo /proc/[2-9]*/comm | wc -w; ls /proc | wc -w; wait; cat g", edit: "echo other > g", want: miss, why: "it lists the processes"},
+	{name: "45 looks at one", run: "sh -c 'for i in 1 2 3 4 5 6 7 8 9; do cat f >/dev/null; done' & sh -c 'cat g; cat g'; cat /proc/$!/task/$!/children; ls /proc/$!/fd; wait; cat g", edit: "echo other > g", want: miss, why: "it looks at another process"},
+	{name: "45 opens a device of its own", run: python(`
+import os,subprocess
+d=os.open("/dev/null",os.O_RDWR); os.set_blocking(d,False); print(open("f").read(), os.get_blocking(0)); subprocess.run(["cat","g"])`), want: hit},
 	{name: "46 outlives its parent", run: "sh -c '(echo late > late; sleep 1) &'; sleep 2; cat f", want: hit, whole: true},
 	{name: "46 outlives its parent below", run: "cat um; sh -c '(echo late > late; sleep 1) &'; sleep 2; cat f", setup: "touch um", edit: "echo > um", want: part, why: "a process that it started"},
 	{name: "47 inherited output", run: "(echo a; sh -c 'echo b; echo e >&2'; cat g) > out 2>&1; exec 5>> out; sh -c 'echo c >&5'; echo d >&5; cat out", want: hit},
@@ -92,6 +99,24 @@ r={}
 def read(n): r[n]=open(n).read()
 ts=[threading.Thread(target=read,args=(n,)) for n in ("f","g","d/x")]
 [t.start() for t in ts]; [t.join() for t in ts]; print(sorted(r.items()))`), want: hit},
+	{name: "49 beside threads", run: python(`
+import subprocess,threading
+def run(i):
+    for k in range(3): subprocess.run(["sh","-c","cat f d/x >> o%d; rev < g > p%d.%d" % (i,i,k)])
+ts=[threading.Thread(target=run,args=(i,)) for i in range(3)]
+[t.start() for t in ts]; [t.join() for t in ts]; print(open("h").read())`), setup: "echo h > h", edit: "echo other > h", want: part, why: "/p/h has another content"},
+	{name: "49 noticed by a thread", run: python(`
+import os,subprocess,threading
+t=threading.Thread(target=lambda: subprocess.run(["sh","-c","for i in 1 2 3 4 5 6 7 8 9; do echo $i > w; done; cat f"])); t.start()
+saw=[]
+while t.is_alive():
+    try: saw.append(open("w").read())
+    except FileNotFoundError: saw.append(None)
+print(saw, open("g").read())`), edit: "echo other > g", want: part, why: ""},
+	{name: "49 time of children", run: python(`
+import os,resource,subprocess,threading
+t=threading.Thread(target=lambda: subprocess.run(["sh","-c","cat f; cat f; rev g"])); t.start(); t.join()
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, open("h").read())`), setup: "echo h > h", edit: "echo other > h", want: part, why: "/p/h has another content"},
 	{name: "50 pinned", run: "date; date +%N; echo $$; head -c8 /dev/urandom | od -An -tx1; sleep 3; date +%s.%N", want: hit},
 	{name: "51 the host", run: "df . | tail -1; head -2 /proc/meminfo; nproc; uname -a; cat /proc/self/stat; id", want: hit},
 	{name: "52 network in the box", run: python(`

@@ -24,6 +24,8 @@ var randomCommands = []string{
 	"date +%N >> X", "exec 5>> X; echo hi >&5; sh -c 'echo there >&5'; exec 5>&-", "truncate -s 5000 X", "(cat X > Y) & (cat Z) & wait", "stat -c '%n %Y %s %a' X Y", "readlink X",
 	"mv d f; mv f d", "mktemp -p .", "cat X; false", "sleep 0.5; touch Y", "(cat X; sh -c 'cat Y') > Z", "tar cf t.tar X; tar tvf t.tar", "cmp X Y", "make -f /aside/make Y",
 	"kill -TERM $(sh -c 'echo $PPID')", "while read l; do echo $l; done < X > Y", "head -1 X; head -c5 /dev/urandom | od -An -tx1 > Y", "umask 077; echo > X; umask 022", "rmdir X", "ln X Y; rm X",
+	"python3 -IS -c 'import os,threading as t; a=[t.Thread(target=os.system,args=(c,)) for c in (\"cat X > Y\", \"sh -c \\\"cat Z; cat X\\\" > Z.t\")]; [x.start() for x in a]; [x.join() for x in a]'",
+	"ls /proc | wc -w; cat X & ls /proc | wc -w; wait",
 }
 
 // randomMake is a makefile for some of them.

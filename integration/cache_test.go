@@ -193,6 +193,13 @@ func (cc *cacheCase) test(t *testing.T, below bool) {
 			t.Errorf("what fills the cache has another result:\n%s", d)
 		}
 	}
+	third := step("2", script, append([]string{"--cache"}, cc.second...)...)
+	if d := cmp.Diff(fresh.same(), third.same()); d != "" {
+		t.Errorf("again with the cache it is another result:\n%s\n%s", d, c.explain())
+	}
+	if x := third.Report.Execs; cc.want == part && x.Run > 0 {
+		t.Errorf("what was kept of a run some of which was skipped does not hold again: %s", c.explain())
+	}
 	x := second.Report.Execs
 	if below && x.Run > 0 {
 		x.Run-- // the outermost

@@ -140,6 +140,7 @@ func writable(fd int) bool {
 func (s *supervisor) runAgain(r *determinize.Report, err error, st *streams) *again {
 	if errors.Is(err, determinize.ErrReplay) {
 		s.log.Debug("the box runs again, without its cache", "err", err)
+		s.cached.PutAway(r.Unfit)
 		next := s.attempt
 		next.N, next.NoSkips = next.N+1, true
 		next.Released, next.Took = st.released(), s.attempt.Took+time.Since(s.start)

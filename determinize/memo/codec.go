@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"laplace.dev/laplace/conflict"
 )
 
 // version is of the format, the first byte.
-const version = 2
+const version = 3
 
 // ErrFormat says that bytes are not a memo of this version of Laplace.
 var ErrFormat = errors.New("not a memo of this version of Laplace")
@@ -112,6 +114,7 @@ func (m *Memo) code(c *coder) {
 		integer(c, n)
 	}
 	e.Known.code(c)
+	c.flag(&e.Memory)
 	for _, n := range [...]*uint64{&m.Execs, &m.Ticks, &m.Processes} {
 		natural(c, n)
 	}
@@ -120,6 +123,23 @@ func (m *Memo) code(c *coder) {
 		natural(c, &r.N)
 	})
 	list(c, &m.Unmasked, c.text)
+	list(c, &m.Conflicts, func(x *conflict.Conflict) {
+		x.Ordered = true
+		class := string(x.Class)
+		c.text(&class)
+		x.Class = conflict.Class(class)
+		c.text(&x.Path)
+		natural(c, &x.Count)
+		for _, s := range [...]*conflict.Side{&x.First, &x.Second} {
+			s.Exec = -1
+			natural(c, &s.PID)
+			list(c, &s.Argv, c.text)
+			for _, text := range [...]*string{&s.Task, &s.Cwd, &s.Call, &s.Does} {
+				c.text(text)
+			}
+			natural(c, &s.B)
+		}
+	})
 }
 
 func (k *Known) code(c *coder) {

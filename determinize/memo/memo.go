@@ -8,6 +8,8 @@
 // cannot tell.
 package memo
 
+import "laplace.dev/laplace/conflict"
+
 // Digest is a SHA-256 digest.
 type Digest = [32]byte
 
@@ -121,6 +123,9 @@ type Effects struct {
 	Execs, Ticks, Processes uint64
 	Refused                 []Count  // sorted
 	Unmasked                []string // sorted
+	// Conflicts are those within a box's first exec, all ordered. Whose parts are in conflict is not
+	// kept otherwise.
+	Conflicts []conflict.Conflict
 }
 
 // Count is how often something was refused.
@@ -228,4 +233,5 @@ type End struct {
 	Own, Kids   int64  // own time, and that of its children, in nanoseconds
 	World, Over int64  // since the start
 	Known       Known  // of its process
+	Memory      bool   // others may have seen what it wrote to its memory
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"laplace.dev/laplace/conflict"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -35,9 +37,9 @@ func sample() *Memo {
 			Writes: []Write{{FD: 1, B: 12, Data: []byte("x"), Known: Known{From: Start}}, {FD: 2, Sets: true, Flags: 0x400}},
 			Sinks:  []Sink{{FD: 1, Mtime: -3}},
 			Read:   &Seek{FD: 0, By: 10},
-			End:    End{Status: 0x100, B: 99, Own: 5000, Kids: 1, World: 2, Over: 3, Known: Known{Is: 4}},
+			End:    End{Status: 0x100, B: 99, Own: 5000, Kids: 1, World: 2, Over: 3, Known: Known{Is: 4}, Memory: true},
 			Execs:  3, Ticks: 1000, Processes: 2,
-			Refused: []Count{{"socket", 2}}, Unmasked: []string{"/usr/bin/x"},
+			Refused: []Count{{"socket", 2}}, Conflicts: []conflict.Conflict{{Class: conflict.ClassName, Path: "/p/f", First: conflict.Side{Exec: -1, PID: 300, Task: "0.1", Argv: []string{"a"}, Cwd: "/", Call: "open", B: 7, Does: "read"}, Second: conflict.Side{Exec: -1, Argv: []string{"b"}}, Ordered: true, Count: 2}}, Unmasked: []string{"/usr/bin/x"},
 		},
 	}
 }

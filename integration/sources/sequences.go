@@ -62,3 +62,29 @@ func Proteins(dir string, n int) error {
 	}
 	return nil
 }
+
+// Reads makes the directory dir with a genome, genome.fa, and n samples of it, 000.fq and so on,
+// each of a few hundred short reads with errors, in the FASTQ format.
+func Reads(dir string, n int) error {
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return err
+	}
+	s := sequencer(2)
+	const length, read = 20_000, 70
+	genome := s.random(bases, length)
+	if err := os.WriteFile(filepath.Join(dir, "genome.fa"), fmt.Appendf(nil, ">genome\n%s\n", genome), 0o666); err != nil {
+		return err
+	}
+	quality := bytes.Repeat([]byte{'I'}, read)
+	for i := range n {
+		var text []byte
+		for k := range 300 {
+			at := s.below(length - read)
+			text = fmt.Appendf(text, "@r%d\n%s\n+\n%s\n", k, s.mutant(genome[at:at+read], bases, 50), quality)
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.fq", i)), text, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}

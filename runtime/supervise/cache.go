@@ -150,6 +150,7 @@ func (w *warden) caches(found *determinize.Report, v *Verdict) {
 		return
 	}
 	w.cache.PutAway(found.Mismatches)
+	w.cache.PutAway(found.Unfit)
 	for _, m := range found.Mismatches {
 		v.Taints = append(v.Taints, Taint{Kind: "cache", Detail: "the cache was wrong: " + m.What + "; the result is put away", Exec: strings.Join(m.Argv, " ")})
 	}
