@@ -384,6 +384,7 @@ func (e *engine) changesName(t *task, n *entry) {
 	e.onName(t, d, n.base, nm, conflict.Change)
 	e.inRecord(t, nm, conflict.Change)
 	e.onFile(t, n.dir, conflict.Listing, conflict.Add)
+	e.seesBase(t, n.dir)
 }
 
 // begins notes that a file or directory was made at an entry.
@@ -447,18 +448,5 @@ func (e *engine) inTurn(t *task, fd int32) {
 		}
 		t.clk.Past.Follow(&f.Shared)
 		f.Shared.Leave(&t.clk.Past)
-	}
-}
-
-// whileWritten notes that a program cannot be started because somebody may write to it.
-func (e *engine) whileWritten(t *task, dirfd int32, pathArg uint64) {
-	w, errno := e.path(t, dirfd, pathArg, false)
-	if errno != 0 {
-		return
-	}
-	defer w.close()
-	var st unix.Stat_t
-	if e.stat(w, true, &st) == 0 && e.mayChange(&st) {
-		e.readsContent(t, e.inode(&st, func() (string, unix.Errno) { return e.canonical(w, true) }))
 	}
 }

@@ -31,6 +31,7 @@ func (e *engine) changesContent(t *task, n *vfs.Inode, whole bool) {
 	if r == nil {
 		return
 	}
+	e.seesBase(t, n)
 	e.wholeTouches(t, n, touched{content: true})
 	f := e.accesses(n)
 	if f.Writer == int(t.exec.id) && !f.Seen {

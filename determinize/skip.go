@@ -186,6 +186,10 @@ func (e *engine) differsAt(t *task, m *memo.Memo, in *memo.Input, d *folder, bas
 		if e.xattrsNow(in.Path) != in.Digest {
 			return in.Path + " has other extended attributes"
 		}
+	case memo.Base:
+		if e.baseNow(t, in.Path, n) != in.Digest {
+			return in.Path + " has another mode, owner or number of links, or other extended attributes"
+		}
 	}
 	return ""
 }
@@ -365,7 +369,7 @@ func (e *engine) observes(t *task, m *memo.Memo) {
 		switch in.Kind {
 		case memo.Status:
 			asked = status
-		case memo.Content, memo.Xattrs:
+		case memo.Content, memo.Xattrs, memo.Base:
 			asked = metadata
 		case memo.Listing:
 			asked = emptiness
@@ -406,6 +410,10 @@ func (e *engine) observes(t *task, m *memo.Memo) {
 			if entries, errno := e.entriesAt(in.Path); errno == 0 && n != nil {
 				path := in.Path
 				e.sawListing(t, n, entries, func() string { return path })
+			}
+		case memo.Base:
+			if n != nil {
+				e.seesBase(t, n)
 			}
 		case memo.Xattrs:
 			e.seesXattrs(t, n, in.Path)

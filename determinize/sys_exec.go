@@ -38,6 +38,7 @@ func execEnter(e *engine, t *task) verdict {
 	defer w.close()
 	self, errno := e.runnable(t, w, 0)
 	if errno != 0 {
+		e.couldNotRun(t, w, 0)
 		return fail(errno)
 	}
 	if self {
@@ -49,8 +50,9 @@ func execEnter(e *engine, t *task) verdict {
 	return runThen(func(ret int64) {
 		// Only a failed call comes back.
 		t.execing, t.mapsNoted = nil, false
-		if ret == -int64(unix.ETXTBSY) {
-			e.whileWritten(t, dirfd, pathArg)
+		if w, errno := e.path(t, dirfd, pathArg, empty); errno == 0 {
+			e.couldNotRun(t, w, 0)
+			w.close()
 		}
 		e.exhausted(t, ret)
 	})
@@ -67,6 +69,36 @@ func (e *engine) startsInTurn(t *task) (verdict, bool) {
 		return verdict{do: doOrder, scope: nobody}, true
 	}
 	return verdict{}, false
+}
+
+// maxInterps is how many interpreters have interpreters: the kernel's limit.
+const maxInterps = 5
+
+// couldNotRun notes that a program could not be started for what it contains, or what its interpreter
+// does, or because somebody may write to it.
+func (e *engine) couldNotRun(t *task, w where, depth int) {
+	var st unix.Stat_t
+	if t.exec == nil || e.stat(w, true, &st) != 0 || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	link := func() (string, unix.Errno) { return e.canonical(w, true) }
+	if e.mayChange(&st) {
+		e.readsContent(t, e.inode(&st, link))
+	} else if path, errno := link(); errno == 0 {
+		e.seesFixed(t, path)
+	}
+	fd, err := unix.Openat(w.dir, w.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	f := os.NewFile(uintptr(fd), w.raw)
+	defer f.Close()
+	if info, err := e.cfg.Executables.Info(f); err == nil && info.Interp != "" && depth < maxInterps {
+		if next, errno := e.locate(t, unix.AT_FDCWD, info.Interp, false); errno == 0 {
+			e.couldNotRun(t, next, depth+1)
+			next.close()
+		}
+	}
 }
 
 // runnable refuses what could run natively and cannot run here. Everything
@@ -103,8 +135,7 @@ func (e *engine) runnable(t *task, w where, depth int) (self bool, errno unix.Er
 	if err != nil {
 		return false, 0
 	}
-	const chain = 5 // interpreters of interpreters; the kernel's limit
-	if info.Interp != "" && depth < chain {
+	if info.Interp != "" && depth < maxInterps {
 		if from := e.start(t, unix.AT_FDCWD); t.exec != nil && !e.cfg.Unwatched && (from != nil || info.Interp[0] == '/') {
 			e.reads(t, from, info.Interp, true, metadata)
 		}

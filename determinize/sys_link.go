@@ -45,6 +45,7 @@ func linkEnter(e *engine, t *task) verdict {
 		}
 		e.onFile(t, n, conflict.Status, conflict.Read)
 	}
+	e.seesBase(t, n)
 	return e.named(t, func() {
 		e.appeared(t, b)
 		if d := e.folders[b.dir]; d != nil {

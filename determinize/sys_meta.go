@@ -132,6 +132,7 @@ func (e *engine) onInode(t *task, w where, follow bool, f func(*vfs.Inode)) verd
 	}
 	if n != nil {
 		e.settleFile(t.rec(), n)
+		e.seesBase(t, n)
 	}
 	return runThen(func(ret int64) {
 		if ret != 0 {

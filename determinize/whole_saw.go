@@ -341,6 +341,50 @@ func (e *engine) seesXattrs(t *task, n *vfs.Inode, path string) {
 	e.notes(w, s)
 }
 
+// seesBase notes that a task's whole changes something that others have made, or is about to: of
+// what was there before, all that it does not change stays, and it may look at that later as if it were its own.
+func (e *engine) seesBase(t *task, n *vfs.Inode) {
+	w := t.whole()
+	if w == nil || t.sinking == n || w.noted.bases[n] {
+		return
+	}
+	w.noted.bases[n] = true
+	by := uint64(0)
+	if n.Made {
+		by = n.MadeBy
+	}
+	if n.Accesses != nil && n.Accesses.ChangedBy != 0 {
+		by = n.Accesses.ChangedBy
+	}
+	path := e.nodePath(n, func() string { return e.pathOfNode(n) })
+	if !strings.HasPrefix(path, "/") {
+		e.because(t, by, "it changes a file that has no name")
+		return
+	}
+	s := e.sighted(t, path)
+	s.by, s.of = by, n
+	s.Kind, s.Digest = memo.Base, e.baseNow(t, path, n)
+	e.notes(w, s)
+}
+
+// baseNow is the digest of what is at a path that seesBase notes.
+func (e *engine) baseNow(t *task, path string, n *vfs.Inode) memo.Digest {
+	var st unix.Stat_t
+	if e.statusAt(t, path, n, &st) != 0 {
+		return memo.Digest{}
+	}
+	links := st.Nlink
+	if isDir(&st) {
+		links = 0
+	}
+	b := e.xattrsNow(path)
+	text := b[:]
+	for _, n := range [...]uint64{uint64(st.Mode), uint64(st.Uid), uint64(st.Gid), links, st.Rdev} {
+		text = binary.LittleEndian.AppendUint64(text, n)
+	}
+	return sha256.Sum256(text)
+}
+
 // seesListing notes that a task lists a directory: for each whole that it is part of what others
 // than the whole have left there.
 func (e *engine) seesListing(t *task, n *vfs.Inode, entries []dirEntry, path string) {

@@ -113,6 +113,7 @@ type noted struct {
 	names    map[*name]int // how often they had been changed
 	statuses map[*vfs.Inode]changers
 	contents map[*vfs.Inode]uint32 // versions, one more
+	bases    map[*vfs.Inode]bool
 }
 
 // changers are those who had changed a file's status, and a directory's entries.
@@ -212,7 +213,7 @@ func (e *engine) beginsWhole(t *task, x, from *execution, env []string, digest [
 	}
 	w := &whole{
 		id: x.id, x: x, owner: t.process, alive: 1, execs: 1,
-		noted: noted{make(map[*name]int), make(map[*vfs.Inode]changers), make(map[*vfs.Inode]uint32)},
+		noted: noted{make(map[*name]int), make(map[*vfs.Inode]changers), make(map[*vfs.Inode]uint32), make(map[*vfs.Inode]bool)},
 		seen:  make(map[sightKey]*sighting), inherits: make(map[vfs.Key][]int), sinks: make(map[vfs.Key]*sink), unmasked: slices.Clone(unmasked),
 	}
 	for len(e.parents) <= int(x.id) {

@@ -74,10 +74,11 @@ const (
 	Content             // the bytes of a file
 	Listing             // the names in a directory, with their types
 	Xattrs              // extended attributes
+	Base                // mode, owner, attributes and number of links of what it changes
 	kinds
 )
 
-var kindNames = [kinds]string{"name", "absence", "status", "content", "listing", "attributes"}
+var kindNames = [kinds]string{"name", "absence", "status", "content", "listing", "attributes", "base"}
 
 // String is the kind in one word.
 func (k Kind) String() string {
