@@ -15,9 +15,9 @@ type File struct {
 	sharer int  // an exec that has used it through such a description
 	many   bool // there was another one
 
-	// ChangedBy is the exec that has changed its status last, ListedBy a directory's entries; 0 if none
-	// has. They are noted for a cache.
-	ChangedBy, ListedBy uint64
+	// ChangedBy is the exec that has changed its status last, DatedBy its modification time, ListedBy a
+	// directory's entries; 0 if none has. They are noted for a cache.
+	ChangedBy, DatedBy, ListedBy uint64
 
 	// Version counts the contents that it has had, and Digests are those of the ones that
 	// are known. Writer is the exec that writes, or has written, the present one.

@@ -405,14 +405,14 @@ func (e *engine) begins(t *task, n *entry, made *vfs.Inode) {
 func (e *engine) changesMeta(t *task, n *vfs.Inode) {
 	e.touches(t, n)
 	nr := t.call.Nr
-	dated := nr == unix.SYS_UTIME || nr == unix.SYS_UTIMES || nr == unix.SYS_FUTIMESAT || nr == unix.SYS_UTIMENSAT
+	dated := nr == unix.SYS_UTIME || nr == unix.SYS_UTIMES || nr == unix.SYS_FUTIMESAT || nr == unix.SYS_UTIMENSAT && !e.keepsTime(t)
 	e.wholeTouches(t, n, touched{meta: true, dated: dated, xattrs: nr >= unix.SYS_SETXATTR && nr <= unix.SYS_FSETXATTR || nr >= unix.SYS_REMOVEXATTR && nr <= unix.SYS_FREMOVEXATTR})
 	switch t.call.Nr {
 	case unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
 		e.writesContent(t, n, conflict.Change)
 	case unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT, unix.SYS_UTIMENSAT:
 		e.onFile(t, n, conflict.Status, conflict.Change)
-		if e.folders[n] != nil {
+		if e.folders[n] != nil && dated {
 			e.onFile(t, n, conflict.Listing, conflict.Change) // whose changes set it, too
 			e.setsTime(t, n)
 		}

@@ -186,6 +186,12 @@ func (e *engine) differsAt(t *task, m *memo.Memo, in *memo.Input, d *folder, bas
 		if e.xattrsNow(in.Path) != in.Digest {
 			return in.Path + " has other extended attributes"
 		}
+	case memo.Date:
+		var st unix.Stat_t
+		if e.statusAt(t, in.Path, n, &st) != 0 || st.Mtim.Nano()-e.epoch() != in.Mtime {
+			return in.Path + " has another modification time"
+		}
+		return e.knows(t, m, in, max(0, in.Mtime))
 	case memo.Base:
 		if e.baseNow(t, in.Path, n) != in.Digest {
 			return in.Path + " has another mode, owner or number of links, or other extended attributes"
@@ -367,7 +373,7 @@ func (e *engine) observes(t *task, m *memo.Memo) {
 		in := &m.Inputs[i]
 		asked := nameOnly
 		switch in.Kind {
-		case memo.Status:
+		case memo.Status, memo.Date:
 			asked = status
 		case memo.Content, memo.Xattrs, memo.Base:
 			asked = metadata
@@ -414,6 +420,14 @@ func (e *engine) observes(t *task, m *memo.Memo) {
 		case memo.Base:
 			if n != nil {
 				e.seesBase(t, n)
+			}
+		case memo.Date:
+			var st unix.Stat_t
+			if n != nil && e.statusAt(t, in.Path, n, &st) == 0 {
+				seen := n.AsOf(t.ord.Follows)
+				t.clk.See(seen.Last)
+				t.clk.Learn(seen.Mtime)
+				e.seesDate(t, n, &st, in.Path)
 			}
 		case memo.Xattrs:
 			e.seesXattrs(t, n, in.Path)

@@ -86,6 +86,15 @@ func (e *engine) readTimes(t *task, addr uint64) (times, unix.Errno) {
 	return times{mtime: nanoseconds(tv[1].Sec, tv[1].Usec*1000)}, 0
 }
 
+// keepsTime tells whether the call that a task has made leaves the modification time as it was.
+func (e *engine) keepsTime(t *task) bool {
+	if t.call.Nr != unix.SYS_UTIMENSAT {
+		return false
+	}
+	want, errno := e.readTimes(t, t.arg(2))
+	return errno == 0 && want.omit
+}
+
 // nanoseconds is a time in nanoseconds since 1970, or the nearest that there
 // is: the years 1678 to 2262. nsec is only added where the kernel takes it.
 func nanoseconds(sec, nsec int64) int64 {

@@ -43,6 +43,7 @@ func (s *sighting) key() sightKey { return sightKey{s.Path, s.Kind} }
 func (e *engine) notes(w *whole, s *sighting) {
 	e.tellsApart(w, s)
 	if s.local || e.isWithin(s.by, w) {
+		e.notesDate(w, s)
 		return
 	}
 	if s.of != nil {
@@ -61,6 +62,33 @@ func (e *engine) notes(w *whole, s *sighting) {
 		}
 	}
 	w.sees(s.key(), s)
+}
+
+// notesDate notes of a status that a whole has changed itself the modification time, if that is another's.
+func (e *engine) notesDate(w *whole, s *sighting) {
+	if s.local || s.Kind != memo.Status || s.Sight == memo.Blind || s.of == nil || e.isWithin(s.timed, w) || e.isWithin(s.made, w) {
+		return
+	}
+	d := *s
+	d.Kind, d.Sight, d.Digest, d.Ino, d.by = memo.Date, memo.Exact, memo.Digest{}, 0, s.timed
+	e.notes(w, &d)
+}
+
+// seesDate notes that a task was shown a file's modification time.
+func (e *engine) seesDate(t *task, n *vfs.Inode, st *unix.Stat_t, path string) {
+	s := e.sighted(t, path)
+	s.Kind, s.of, s.Mtime = memo.Date, n, st.Mtim.Nano()-e.epoch()
+	s.Known = max(0, s.Mtime)
+	if n.Made {
+		s.by = n.MadeBy
+	}
+	if f := n.Accesses; f != nil && f.DatedBy != 0 {
+		s.by = f.DatedBy
+	}
+	if f := n.Accesses; f != nil && f.ListedBy != 0 {
+		s.by = f.ListedBy
+	}
+	e.notes(t.whole(), s)
 }
 
 // pathBefore is a name that what was observed had before a whole began.
@@ -211,10 +239,13 @@ func (e *engine) seesStatus(t *task, n *vfs.Inode, st *unix.Stat_t, link func() 
 	}
 	if f := n.Accesses; f != nil {
 		if f.ChangedBy != 0 {
-			s.by, s.timed = f.ChangedBy, f.ChangedBy
+			s.by = f.ChangedBy
 			if content := e.contentBy(n); st.Mode&unix.S_IFMT == unix.S_IFREG && content != s.by {
 				e.seesContent(t, n, path) // of which the size tells something
 			}
+		}
+		if f.DatedBy != 0 {
+			s.timed = f.DatedBy
 		}
 		if f.ListedBy != 0 {
 			s.timed = f.ListedBy

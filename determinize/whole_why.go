@@ -154,6 +154,16 @@ func (e *engine) seesExtent(t *task, fd int32) {
 	}
 	if n := e.changing(t, fd, &st); n != nil {
 		e.seesContent(t, n, "")
+		if t.call.Nr == unix.SYS_LSEEK && (t.fd(2) == unix.SEEK_DATA || t.fd(2) == unix.SEEK_HOLE) {
+			// Where holes are is not in the content; how much room it takes is in the status.
+			link := func() string {
+				path, _ := e.pathOf(e.fdPath(t, fd))
+				return path
+			}
+			if path := e.nodePath(n, link); path != "" && e.statusAt(t, path, n, &st) == 0 {
+				e.seesStatus(t, n, &st, link)
+			}
+		}
 	}
 }
 

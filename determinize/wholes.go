@@ -458,6 +458,9 @@ func (e *engine) changer(t *task, n *vfs.Inode, a conflict.Aspect, op conflict.O
 		f.ListedBy = t.exec.id
 	default:
 		f.ChangedBy = t.exec.id
+		if a == conflict.Content || a == conflict.Status && op == conflict.Change && !e.keepsTime(t) {
+			f.DatedBy = t.exec.id
+		}
 	}
 }
 

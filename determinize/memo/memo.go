@@ -75,10 +75,11 @@ const (
 	Listing             // the names in a directory, with their types
 	Xattrs              // extended attributes
 	Base                // mode, owner, attributes and number of links of what it changes
+	Date                // modification time of what it changes in other ways
 	kinds
 )
 
-var kindNames = [kinds]string{"name", "absence", "status", "content", "listing", "attributes", "base"}
+var kindNames = [kinds]string{"name", "absence", "status", "content", "listing", "attributes", "base", "date"}
 
 // String is the kind in one word.
 func (k Kind) String() string {
@@ -106,7 +107,7 @@ type Input struct {
 	Sight  Sight
 	Errno  uint16
 	Digest Digest // of what was observed, without the next two
-	Mtime  int64  // of a Status: in nanoseconds since the epoch
+	Mtime  int64  // of a Status or Date: in nanoseconds since the epoch
 	Ino    uint64 // of a Status: the number shown
 	Known  int64  // of a Content or Status: the greatest clock value that its writers knew
 	Own    bool   // the time of a Status was the whole's own
